@@ -1,0 +1,3 @@
+//! Expositions: what a target answers, and how it is remembered.
+
+pub mod entry;
