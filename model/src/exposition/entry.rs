@@ -37,10 +37,15 @@ pub enum MetricType {
 
 /// One entry of a body.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly every entry is a sample, and boxing it would cost an allocation a line"
+)]
 pub enum Entry<'a> {
     /// `# TYPE name type`
     Type {
-        /// The metric family's name as written, unescaped.
+        /// The metric family's name, unescaped. Bytes that are no UTF-8 become U+FFFD: such a name can be the
+        /// name of no sample that is accepted.
         name: Cow<'a, str>,
         /// Its type.
         kind: MetricType,
@@ -95,18 +100,19 @@ pub struct Tail<'a> {
     pub number: f64,
     /// The timestamp in milliseconds since 1970.
     pub timestamp: Option<i64>,
-    /// The exemplar, OpenMetrics only.
-    pub exemplar: Option<Exemplar<'a>>,
+    /// The exemplar, OpenMetrics only. Boxed, because few samples have one and every sample is moved.
+    pub exemplar: Option<Box<Exemplar<'a>>>,
 }
 
 /// An exemplar as it is sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Exemplar<'a> {
-    /// Its labels, unescaped.
+    /// Its labels: names and values as they stand between the quotes. Prometheus 3 stores exemplar labels with
+    /// their backslashes, so nothing is unescaped here, and a writer puts them between quotes as they are.
     pub labels: Pairs<'a>,
     /// Its value as spelled.
     pub value: &'a str,
-    /// Its value.
+    /// Its value; every NaN is one NaN.
     pub number: f64,
     /// Its timestamp in milliseconds since 1970.
     pub timestamp: Option<i64>,
@@ -121,13 +127,50 @@ pub struct ParseError {
     pub column: usize,
     /// What was wrong, in words that name what was expected.
     pub message: Cow<'static, str>,
-    /// Set where Prometheus would accept the body and this parser refuses it on purpose.
-    pub refusal: Option<Refusal>,
+    /// Whose rule was broken.
+    pub kind: ErrorKind,
+}
+
+/// Where Prometheus 3 would have noticed: its parser, its storage, or not at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// Prometheus' parser refuses the line.
+    Syntax,
+    /// A label name stands twice in one sample (`__name__` counts as the metric name's). Prometheus parses the
+    /// line and fails the scrape when it appends the sample. Where one of the two values is empty it would drop
+    /// both; that is refused, too.
+    DuplicateLabel,
+    /// A metric or label name is empty or no UTF-8. Prometheus parses the line and fails the scrape when it
+    /// checks the names.
+    InvalidName,
+    /// Prometheus would accept the body, and this parser refuses it on purpose.
+    Refused(Refusal),
+}
+
+impl ErrorKind {
+    /// A fixed word for metric labels and logs.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Syntax => "syntax",
+            Self::DuplicateLabel => "duplicate_label",
+            Self::InvalidName => "invalid_name",
+            Self::Refused(refusal) => refusal.code(),
+        }
+    }
 }
 
 /// The bodies that Prometheus reads and this parser refuses on purpose. Keep it short; each has its reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {}
+
+impl Refusal {
+    /// The fixed code under which a refusal is reported and documented.
+    #[must_use]
+    pub fn code(self) -> &'static str {
+        match self {}
+    }
+}
 
 impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,0 +1,100 @@
+//! Settings that hold for a whole relay: the `relay:`, `cache:` and `limits:` sections of the configuration.
+//!
+//! Plain data with the defaults; the coordinator sends them to its relays, whose own flags win. The bounds within
+//! which a configuration may set them stand with the loader.
+
+use std::time::Duration;
+
+/// `relay:`: how a relay works.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RelaySettings {
+    /// Targets scraped at the same time.
+    pub concurrency: usize,
+    /// Bytes of answers that may be in memory before they are parsed, over all targets.
+    pub bodies_in_flight: u64,
+    /// The longest a page takes where the scraper's request does not say how long it waits.
+    pub page_timeout: Duration,
+    /// How old a stored slice may be that a relay serves when it starts and finds no coordinator.
+    pub slice_max_age: Duration,
+}
+
+impl Default for RelaySettings {
+    fn default() -> Self {
+        Self {
+            concurrency: 2048,
+            bodies_in_flight: 256 << 20,
+            page_timeout: Duration::from_secs(9),
+            slice_max_age: Duration::from_secs(3600),
+        }
+    }
+}
+
+/// `cache:`: the last good scrapes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CacheSettings {
+    /// Whether they are kept and served at all.
+    pub enabled: bool,
+    /// How old a last good scrape may be when it is served.
+    pub max_age: Duration,
+}
+
+impl Default for CacheSettings {
+    fn default() -> Self {
+        Self { enabled: true, max_age: Duration::from_secs(900) }
+    }
+}
+
+/// How far a sample's own timestamp may lie from the moment its page is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimestampAge {
+    /// How far back.
+    pub past: Duration,
+    /// How far ahead.
+    pub future: Duration,
+}
+
+impl Default for TimestampAge {
+    fn default() -> Self {
+        Self { past: Duration::from_secs(300), future: Duration::from_secs(540) }
+    }
+}
+
+/// `limits:`: what one target, one job or the scrape port may cost. A job's own limit, where it is set, takes the
+/// place of the one here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of an answer after decompression, where the job's `body_size_limit` is 0.
+    pub body_size: u64,
+    /// Samples of a target after metric relabelling, where the job's `sample_limit` is 0.
+    pub samples: u64,
+    /// Labels of a sample, where the job's `label_limit` is 0.
+    pub labels: u64,
+    /// Bytes of a label's value, where the job's `label_value_length_limit` is 0.
+    pub label_value_length: u64,
+    /// Bytes of the head of a target's answer.
+    pub response_headers: u64,
+    /// How long a connection to a target may take to open.
+    pub connect_timeout: Duration,
+    /// Dropped targets remembered for each job, where the job's `keep_dropped_targets` is 0.
+    pub dropped_targets: u64,
+    /// Connections to the scrape port at the same time.
+    pub connections: usize,
+    /// Which timestamps of samples are passed on.
+    pub timestamp_age: TimestampAge,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_size: 64 << 20,
+            samples: 500_000,
+            labels: 64,
+            label_value_length: 8 << 10,
+            response_headers: 16 << 10,
+            connect_timeout: Duration::from_secs(3),
+            dropped_targets: 1000,
+            connections: 512,
+            timestamp_age: TimestampAge::default(),
+        }
+    }
+}
