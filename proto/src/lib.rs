@@ -1,11 +1,15 @@
 //! The wire contract between coordinator, relays and operators, and its conversion to and from `model`.
 
+pub mod convert;
+
 /// The nouns that more than one service speaks of.
 pub mod types {
     /// Version 1.
     #[allow(
         missing_docs,
         clippy::too_many_lines,
+        clippy::allow_attributes_without_reason,
+        clippy::large_enum_variant,
         unused_qualifications,
         reason = "generated; documented in the .proto file"
     )]
@@ -20,6 +24,8 @@ pub mod assignment {
     #[allow(
         missing_docs,
         clippy::too_many_lines,
+        clippy::allow_attributes_without_reason,
+        clippy::large_enum_variant,
         unused_qualifications,
         reason = "generated; documented in the .proto file"
     )]
@@ -34,6 +40,8 @@ pub mod admin {
     #[allow(
         missing_docs,
         clippy::too_many_lines,
+        clippy::allow_attributes_without_reason,
+        clippy::large_enum_variant,
         unused_qualifications,
         reason = "generated; documented in the .proto file"
     )]
