@@ -1,1 +1,198 @@
-//! placeholder
+//! The coordinator: discovers targets, relabels them, places them on relays and tells the relays.
+//!
+//! ```text
+//!  files, HTTP SD
+//!        |
+//!   discover -> catalog -> fleet -> assign ----gRPC----> relays
+//!   TargetGroup  Listing   Snapshot  SliceChange
+//!                    \       /  ^
+//!                     admin, web  `---- status, acknowledgements, heartbeats
+//! ```
+//!
+//! Start reading at [`run`]: one line a stage. What can be decided from values is decided in files without
+//! `async`: `catalog`, `place`, `fleet`, `service_discovery`.
+
+pub mod admin;
+pub mod assign;
+pub mod catalog;
+pub mod catalog_task;
+pub mod config;
+pub mod discover;
+pub mod fleet;
+pub mod fleet_feed;
+pub mod fleet_task;
+pub mod grpc;
+pub mod instruments;
+pub mod place;
+pub mod reload;
+pub mod service_discovery;
+pub mod web;
+
+use std::hash::{BuildHasher, RandomState};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use runtime::listen::{self, BindError};
+use runtime::tasks::TaskError;
+use runtime::{Runtime, Shutdown, probe_page};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use admin::Admin;
+use catalog::Listing;
+use config::{Config, Diagnostics, MissingFiles};
+use fleet::Timings;
+use fleet_feed::Feed;
+use instruments::Instruments;
+
+/// What runs at shutdown may take this long to finish.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How a coordinator is started; what may change while it runs stands in the file.
+#[derive(Clone, Debug)]
+pub struct CoordinatorConfig {
+    /// The configuration file.
+    pub file: PathBuf,
+    /// What it means that a file named there is not on this machine.
+    pub missing_files: MissingFiles,
+    /// Where relays and operators connect.
+    pub grpc_listen: SocketAddr,
+    /// Where own metrics, probes and the list of relays are.
+    pub http_listen: SocketAddr,
+    /// How many relays a first start waits for, where the caller knows it better than the file.
+    pub expected_relays: Option<u64>,
+}
+
+/// Why a coordinator did not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration has errors.
+    #[error("{0}")]
+    Config(Diagnostics),
+    /// A secret would travel in the clear.
+    #[error(
+        "{field} of job {job:?} ({position}) holds a secret, and relays that are not on this machine would get it in the clear: write it into a file and name that with {field}_file"
+    )]
+    InlineSecret {
+        /// The job.
+        job: String,
+        /// The field.
+        field: String,
+        /// Where it stands.
+        position: String,
+    },
+    /// A port cannot be listened on.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// A task stopped, or did not.
+    #[error(transparent)]
+    Task(#[from] TaskError),
+}
+
+/// The addresses a coordinator listens on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// Relays and operators.
+    pub grpc: SocketAddr,
+    /// Own metrics, probes, the list of relays.
+    pub http: SocketAddr,
+}
+
+/// A coordinator that has read its configuration and opened its ports, and does nothing yet.
+#[derive(Debug)]
+pub struct Coordinator {
+    config: CoordinatorConfig,
+    first: Arc<Config>,
+    grpc: TcpListener,
+    http: TcpListener,
+    bound: Bound,
+}
+
+impl Coordinator {
+    /// Reads the configuration and opens the ports.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the configuration, or a port that is taken.
+    pub async fn bind(config: CoordinatorConfig) -> Result<Self, Error> {
+        let first = reload::first(&config.file, config.missing_files).map_err(Error::Config)?;
+        check_secrets(&first, config.grpc_listen)?;
+        let grpc = listen::bind(config.grpc_listen).await?;
+        let http = listen::bind(config.http_listen).await?;
+        let address = |listener: &TcpListener, asked| listener.local_addr().unwrap_or(asked);
+        let bound =
+            Bound { grpc: address(&grpc, config.grpc_listen), http: address(&http, config.http_listen) };
+        Ok(Self { config, first: Arc::new(first), grpc, http, bound })
+    }
+
+    /// The addresses in use: where port 0 was asked for, the ones that were given.
+    #[must_use]
+    pub fn bound(&self) -> Bound {
+        self.bound
+    }
+
+    /// Runs until `rt` drains.
+    ///
+    /// # Errors
+    /// A task that stopped unasked, or did not stop.
+    pub async fn run(self, rt: Runtime) -> Result<(), Error> {
+        let instruments = Instruments::new(rt.meter());
+        let (configs, config) = watch::channel(self.first);
+        let (listings, listing) = watch::channel(Arc::new(Listing::default()));
+
+        let expected_relays = self.config.expected_relays;
+        let follow = reload::follow(self.config, configs, instruments.clone(), rt.shutdown.clone());
+        rt.tasks.spawn("configuration", follow);
+        let catalog =
+            catalog_task::run(config.clone(), listings, instruments, rt.tasks.clone(), rt.shutdown.clone());
+        rt.tasks.spawn("catalog", catalog);
+        let (fleet, fleet_task) = fleet_task::new(boot_id(), Timings::default());
+        rt.tasks.spawn("fleet", run_fleet(fleet_task, rt.shutdown.clone()));
+        let feed = Feed {
+            configs: config.clone(),
+            listings: listing.clone(),
+            fleet: fleet.clone(),
+            expected_relays,
+        };
+        let feed = feed.run(rt.shutdown.clone());
+        rt.tasks.spawn("feed", feed);
+        let admin = Admin { snapshots: fleet.snapshots(), listings: listing, configs: config };
+        rt.tasks.spawn("grpc", grpc::serve(self.grpc, fleet.clone(), admin, rt.shutdown.clone()));
+        rt.serve_router(
+            "http",
+            self.http,
+            web::router(fleet.snapshots()).merge(probe_page::router(rt.clone())),
+        );
+
+        Ok(rt.tasks.finish(GRACE).await?)
+    }
+}
+
+async fn run_fleet(task: fleet_task::FleetTask, shutdown: Shutdown) {
+    let stop = CancellationToken::new();
+    let stops = stop.clone();
+    tokio::join!(task.run(stop), async move {
+        shutdown.draining().await;
+        stops.cancel();
+    });
+}
+
+/// A random name for this process: 32 hexadecimal digits from the standard library's seeds.
+fn boot_id() -> Arc<str> {
+    let random = || RandomState::new().hash_one(std::process::id());
+    format!("{:016x}{:016x}", random(), random()).into()
+}
+
+/// Secrets that stand in the file itself go to relays over loopback only, as long as the stream is not encrypted.
+fn check_secrets(config: &Config, grpc_listen: SocketAddr) -> Result<(), Error> {
+    match config::inline_secrets(config).next() {
+        Some((job, field, position)) if !grpc_listen.ip().is_loopback() => Err(Error::InlineSecret {
+            job: job.to_owned(),
+            field: field.to_owned(),
+            position: position.to_string(),
+        }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,191 @@
+//! What discovery knows, resolved: the targets, and what became of everything that is not one.
+//!
+//! In: the jobs of the configuration and what their discoveries report. Out: a [`Listing`]. Target relabelling
+//! happens here; who scrapes a target is not decided here. Pure: time is an argument.
+
+mod hold;
+mod listing;
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::target::{Resolved, TargetId};
+use model::target_group::TargetGroup;
+
+use crate::config::{Discovery, JobConfig};
+use crate::discover::{DiscoveryId, Found};
+
+pub use hold::{Held, Verdict};
+pub use listing::{DropReason, Dropped, JobCounts, Listed, Listing, Origin};
+
+/// All jobs with the groups that their discoveries gave last.
+#[derive(Debug, Default)]
+pub struct Catalog {
+    jobs: BTreeMap<Arc<str>, JobState>,
+}
+
+#[derive(Debug)]
+struct JobState {
+    config: JobConfig,
+    sources: BTreeMap<usize, Source>,
+}
+
+/// What one discovery gave.
+#[derive(Debug)]
+struct Source {
+    discovery: Discovery,
+    groups: Vec<TargetGroup>,
+    resolved: Vec<(Origin, Resolved)>,
+    held: Option<Held>,
+}
+
+/// What a report changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Nothing.
+    None,
+    /// The listing.
+    Listing,
+    /// Nothing yet: a large removal waits for a second read.
+    Held,
+}
+
+impl Catalog {
+    /// Takes the jobs of a new configuration. Groups of a discovery that stays as it was stay too; those of a
+    /// discovery that changed stay until its successor reports.
+    pub fn configure(&mut self, jobs: Vec<JobConfig>) {
+        let mut before = std::mem::take(&mut self.jobs);
+        for config in jobs {
+            let name: Arc<str> = config.job.job_name.as_ref().into();
+            let sources = before.remove(&name).map(|state| state.sources).unwrap_or_default();
+            let mut state = JobState { config, sources };
+            state.adopt_discoveries();
+            self.jobs.insert(name, state);
+        }
+    }
+
+    /// Takes what a discovery knows now.
+    pub fn found(&mut self, found: Found, now: Duration) -> Change {
+        let Some(state) = self.jobs.get_mut(&found.discovery.job) else { return Change::None };
+        state.found(found.discovery.index, found.groups, now)
+    }
+
+    /// Lets go of removals that were held for long enough.
+    pub fn release(&mut self, now: Duration) -> Change {
+        let mut change = Change::None;
+        for state in self.jobs.values_mut() {
+            let due: Vec<usize> = state.due(now).collect();
+            for index in due {
+                state.apply_held(index);
+                change = Change::Listing;
+            }
+        }
+        change
+    }
+
+    /// Which discoveries hold a removal back now.
+    pub fn holding(&self) -> impl Iterator<Item = DiscoveryId> {
+        self.jobs.iter().flat_map(|(job, state)| {
+            let held = state.sources.iter().filter(|(_, source)| source.held.is_some());
+            held.map(|(index, _)| DiscoveryId { job: Arc::clone(job), index: *index })
+        })
+    }
+
+    /// The present listing.
+    #[must_use]
+    pub fn listing(&self) -> Listing {
+        let jobs = self.jobs.iter().map(|(name, state)| {
+            let resolved = state.sources.values().flat_map(|source| &source.resolved);
+            (name, &state.config, resolved)
+        });
+        listing::list(jobs)
+    }
+}
+
+impl JobState {
+    fn adopt_discoveries(&mut self) {
+        let discoveries = self.config.discoveries.clone();
+        self.sources.retain(|index, _| *index < discoveries.len());
+        for (index, discovery) in discoveries.into_iter().enumerate() {
+            match self.sources.get_mut(&index) {
+                Some(source) => source.discovery = discovery,
+                None => drop(self.sources.insert(index, Source::new(discovery))),
+            }
+        }
+        let config = &self.config;
+        for source in self.sources.values_mut() {
+            source.held = None;
+            source.resolved = resolve(config, &source.discovery, &source.groups);
+        }
+    }
+
+    fn found(&mut self, index: usize, groups: Vec<TargetGroup>, now: Duration) -> Change {
+        let Some(source) = self.sources.get(&index) else { return Change::None };
+        if source.groups == groups && source.held.is_none() {
+            return Change::None;
+        }
+        let resolved = resolve(&self.config, &source.discovery, &groups);
+        let (before, after) =
+            (self.targets_with(index, &source.resolved), self.targets_with(index, &resolved));
+        let removed = before.difference(&after).count();
+        let Some(source) = self.sources.get_mut(&index) else { return Change::None };
+        match hold::judge(source.held.take(), before.len(), removed, groups, now) {
+            Verdict::Apply(groups) => {
+                source.groups = groups;
+                source.resolved = resolved;
+                Change::Listing
+            }
+            Verdict::Hold(held) => {
+                source.held = Some(held);
+                Change::Held
+            }
+        }
+    }
+
+    /// The job's targets if the discovery `index` gave `resolved`.
+    fn targets_with(&self, index: usize, resolved: &[(Origin, Resolved)]) -> HashSet<TargetId> {
+        let others =
+            self.sources.iter().filter(|(at, _)| **at != index).flat_map(|(_, source)| &source.resolved);
+        others.chain(resolved).filter_map(|(_, resolved)| target_id(resolved)).collect()
+    }
+
+    fn due(&self, now: Duration) -> impl Iterator<Item = usize> {
+        let sources = self.sources.iter();
+        sources
+            .filter(move |(_, source)| source.held.as_ref().is_some_and(|held| held.is_due(now)))
+            .map(|(index, _)| *index)
+    }
+
+    fn apply_held(&mut self, index: usize) {
+        let Some(source) = self.sources.get_mut(&index) else { return };
+        let Some(held) = source.held.take() else { return };
+        source.groups = held.into_groups();
+        source.resolved = resolve(&self.config, &source.discovery, &source.groups);
+    }
+}
+
+impl Source {
+    fn new(discovery: Discovery) -> Self {
+        Self { discovery, groups: Vec::new(), resolved: Vec::new(), held: None }
+    }
+}
+
+fn target_id(resolved: &Resolved) -> Option<TargetId> {
+    match resolved {
+        Resolved::Target { target, .. } => Some(target.id),
+        Resolved::Dropped { .. } | Resolved::Failed { .. } => None,
+    }
+}
+
+fn resolve(config: &JobConfig, discovery: &Discovery, groups: &[TargetGroup]) -> Vec<(Origin, Resolved)> {
+    let mechanism = crate::discover::mechanism(discovery);
+    let mut all = Vec::new();
+    for group in groups {
+        let origin = Origin { mechanism, source: Arc::from(&*group.source) };
+        all.extend(
+            model::target::resolve(&config.job, group).into_iter().map(|resolved| (origin.clone(), resolved)),
+        );
+    }
+    all
+}

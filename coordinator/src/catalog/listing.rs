@@ -1,0 +1,150 @@
+//! The listing: every target once, every dropped or impossible one with its reason.
+
+use std::collections::{BTreeMap, HashMap, hash_map};
+use std::sync::Arc;
+
+use model::labels::Labels;
+use model::target::{Resolved, Target, TargetId};
+
+use crate::config::JobConfig;
+
+/// Where a target was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// "static", "file", "http".
+    pub mechanism: &'static str,
+    /// The group's source.
+    pub source: Arc<str>,
+}
+
+/// A target with what it was made from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    /// The target.
+    pub target: Arc<Target>,
+    /// Its labels before relabelling.
+    pub discovered: Labels,
+    /// Where it was found.
+    pub origin: Origin,
+}
+
+/// Why something discovered is no target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DropReason {
+    /// A rule dropped it.
+    Relabel {
+        /// The rule's number, from 0.
+        rule: usize,
+        /// Its place in the configuration, "config.yml:31".
+        location: String,
+    },
+    /// It cannot be made into a target.
+    Error(String),
+}
+
+/// Something discovered that is no target.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dropped {
+    /// The job.
+    pub job: Arc<str>,
+    /// Its labels before relabelling.
+    pub discovered: Labels,
+    /// Where it was found.
+    pub origin: Origin,
+    /// Why.
+    pub reason: DropReason,
+}
+
+/// How a job's discovered targets fared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct JobCounts {
+    /// Are targets.
+    pub targets: u64,
+    /// Were dropped by a rule.
+    pub dropped: u64,
+    /// Cannot be targets.
+    pub failed: u64,
+    /// Were the same target as an earlier one.
+    pub duplicates: u64,
+}
+
+/// Everything that was discovered, resolved; an immutable snapshot.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Listing {
+    /// Every target once, in the order of jobs and discovery.
+    pub targets: Vec<Listed>,
+    /// What is no target: at most the job's `keep_dropped_targets` of each job.
+    pub dropped: Vec<Dropped>,
+    /// All of them, counted.
+    pub counts: BTreeMap<Arc<str>, JobCounts>,
+    by_id: HashMap<TargetId, usize>,
+}
+
+impl Listing {
+    /// The target with that id.
+    #[must_use]
+    pub fn get(&self, id: TargetId) -> Option<&Listed> {
+        self.by_id.get(&id).map(|at| &self.targets[*at])
+    }
+}
+
+/// Lists what each job's discoveries gave.
+pub(super) fn list<'a, R>(jobs: impl Iterator<Item = (&'a Arc<str>, &'a JobConfig, R)>) -> Listing
+where
+    R: Iterator<Item = &'a (Origin, Resolved)>,
+{
+    let mut listing = Listing::default();
+    for (job, config, resolved) in jobs {
+        let mut counts = JobCounts::default();
+        let mut room = usize::try_from(config.job.keep_dropped_targets).unwrap_or(usize::MAX);
+        for (origin, resolved) in resolved {
+            if let Some(dropped) = listing.add(job, config, origin, resolved, &mut counts)
+                && room > 0
+            {
+                room -= 1;
+                listing.dropped.push(dropped);
+            }
+        }
+        listing.counts.insert(Arc::clone(job), counts);
+    }
+    listing
+}
+
+impl Listing {
+    fn add(
+        &mut self,
+        job: &Arc<str>,
+        config: &JobConfig,
+        origin: &Origin,
+        resolved: &Resolved,
+        counts: &mut JobCounts,
+    ) -> Option<Dropped> {
+        let (discovered, reason) = match resolved {
+            Resolved::Target { target, discovered, .. } => {
+                self.add_target(target, discovered, origin, counts);
+                return None;
+            }
+            Resolved::Dropped { discovered, rule } => {
+                counts.dropped += 1;
+                let location = config.rule_positions.get(*rule).map(ToString::to_string).unwrap_or_default();
+                (discovered, DropReason::Relabel { rule: *rule, location })
+            }
+            Resolved::Failed { discovered, error } => {
+                counts.failed += 1;
+                (discovered, DropReason::Error(error.to_string()))
+            }
+        };
+        Some(Dropped { job: Arc::clone(job), discovered: discovered.clone(), origin: origin.clone(), reason })
+    }
+
+    fn add_target(&mut self, target: &Target, discovered: &Labels, origin: &Origin, counts: &mut JobCounts) {
+        let hash_map::Entry::Vacant(place) = self.by_id.entry(target.id) else {
+            counts.duplicates += 1;
+            return;
+        };
+        place.insert(self.targets.len());
+        counts.targets += 1;
+        let target = Arc::new(target.clone());
+        self.targets.push(Listed { target, discovered: discovered.clone(), origin: origin.clone() });
+    }
+}

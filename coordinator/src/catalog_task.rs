@@ -1,0 +1,198 @@
+//! The task that owns the catalog: it starts and stops discoveries, and publishes the listing.
+//!
+//! In: configurations and the reports of discoveries. Out: a new [`Listing`] whenever something changed.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use runtime::{Shutdown, Tasks};
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::catalog::{Catalog, Change, Listing};
+use crate::config::{Config, Discovery};
+use crate::discover::{self, Context, DiscoveryId, Report};
+use crate::instruments::Instruments;
+
+/// Changes of many discoveries within this time become one listing.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// How long the first listing waits for discoveries that have not succeeded yet: a listing without them would
+/// take their targets from relays that still have them from before a restart.
+const FIRST_LISTING: Duration = Duration::from_secs(20);
+
+/// How often removals that were held are looked at.
+const HELD_CHECK: Duration = Duration::from_secs(1);
+
+/// A discovery that runs.
+struct Running {
+    discovery: Discovery,
+    succeeded: bool,
+    stop: CancellationToken,
+    read_again: Arc<Notify>,
+}
+
+/// The catalog with its discoveries.
+pub struct CatalogTask {
+    catalog: Catalog,
+    running: HashMap<DiscoveryId, Running>,
+    reports: mpsc::Sender<Report>,
+    listings: watch::Sender<Arc<Listing>>,
+    instruments: Instruments,
+    tasks: Tasks,
+    stop: CancellationToken,
+    started: Instant,
+    /// Whether there has been no listing yet.
+    waits: bool,
+}
+
+/// Runs until `shutdown` drains.
+pub async fn run(
+    mut configs: watch::Receiver<Arc<Config>>,
+    listings: watch::Sender<Arc<Listing>>,
+    instruments: Instruments,
+    tasks: Tasks,
+    shutdown: Shutdown,
+) {
+    let (reports, mut inbox) = mpsc::channel(discover::QUEUE);
+    let started = Instant::now();
+    let stop = CancellationToken::new();
+    let _stops_discoveries = stop.clone().drop_guard();
+    let mut task = CatalogTask {
+        catalog: Catalog::default(),
+        running: HashMap::new(),
+        reports,
+        listings,
+        instruments,
+        tasks,
+        stop,
+        started,
+        waits: true,
+    };
+    let first = Arc::clone(&configs.borrow_and_update());
+    task.configure(&first);
+    let mut held_check = tokio::time::interval(HELD_CHECK);
+    let mut publish_at = None;
+    loop {
+        let change = tokio::select! {
+            () = shutdown.draining() => return,
+            changed = configs.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                let config = Arc::clone(&configs.borrow_and_update());
+                task.configure(&config);
+                Change::Listing
+            }
+            Some(report) = inbox.recv() => task.report(report),
+            _ = held_check.tick() => task.tick(),
+            () = publish_time(publish_at) => {
+                publish_at = None;
+                task.publish();
+                Change::None
+            }
+        };
+        if change == Change::Listing {
+            publish_at.get_or_insert(Instant::now() + SETTLE);
+        }
+        task.instruments.holding(task.catalog.holding().count());
+    }
+}
+
+async fn publish_time(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl CatalogTask {
+    fn configure(&mut self, config: &Config) {
+        self.catalog.configure(config.jobs.clone());
+        let mut wanted = HashMap::new();
+        for job in &config.jobs {
+            for (index, discovery) in job.discoveries.iter().enumerate() {
+                wanted.insert(DiscoveryId { job: (*job.job.job_name).into(), index }, discovery.clone());
+            }
+        }
+        self.running.retain(|id, running| {
+            let stays = wanted.get(id).is_some_and(|discovery| discover::same(discovery, &running.discovery));
+            if !stays {
+                running.stop.cancel();
+            }
+            stays
+        });
+        for (id, discovery) in wanted {
+            if !self.running.contains_key(&id) {
+                self.start(id, discovery);
+            }
+        }
+    }
+
+    fn start(&mut self, id: DiscoveryId, discovery: Discovery) {
+        let stop = self.stop.child_token();
+        let read_again = Arc::new(Notify::new());
+        let context = Context {
+            id: id.clone(),
+            reports: self.reports.clone(),
+            stop: stop.clone(),
+            read_again: Arc::clone(&read_again),
+        };
+        self.tasks.work(discover::run(discovery.clone(), context));
+        self.running.insert(id, Running { discovery, succeeded: false, stop, read_again });
+    }
+
+    fn report(&mut self, report: Report) -> Change {
+        let found = match report {
+            Report::Found(found) => found,
+            Report::Failed(failed) => {
+                self.instruments.discovery_failed(failed.mechanism);
+                let discover::Failed { discovery, mechanism, message } = failed;
+                tracing::warn!(job = %discovery.job, mechanism, error = %message, "discovery failed, its targets stay");
+                return Change::None;
+            }
+        };
+        let id = found.discovery.clone();
+        if let Some(running) = self.running.get_mut(&id) {
+            running.succeeded = true;
+            self.instruments.discovered(discover::mechanism(&running.discovery));
+        }
+        let change = self.catalog.found(found, self.started.elapsed());
+        if change == Change::Held
+            && let Some(running) = self.running.get(&id)
+        {
+            tracing::warn!(job = %id.job, "a read would remove most targets of the job: held until a second one agrees");
+            running.read_again.notify_one();
+        }
+        change
+    }
+
+    fn tick(&mut self) -> Change {
+        let released = self.catalog.release(self.started.elapsed());
+        // A listing that waited for discoveries waits no longer.
+        if self.waits && self.may_publish() { Change::Listing } else { released }
+    }
+
+    fn may_publish(&self) -> bool {
+        let all = self.running.values().all(|running| running.succeeded);
+        all || !self.waits || self.started.elapsed() >= FIRST_LISTING
+    }
+
+    fn publish(&mut self) {
+        if !self.may_publish() {
+            return;
+        }
+        if std::mem::take(&mut self.waits) {
+            for (id, _) in self.running.iter().filter(|(_, running)| !running.succeeded) {
+                tracing::warn!(job = %id.job, "a discovery has not succeeded yet: its targets are not known");
+            }
+        }
+        let listing = self.catalog.listing();
+        for (job, counts) in &listing.counts {
+            self.instruments.job(job, *counts);
+        }
+        self.listings.send_replace(Arc::new(listing));
+    }
+}

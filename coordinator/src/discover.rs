@@ -1,0 +1,128 @@
+//! Finds target groups: each discovery of the configuration is one task that sends what it knows.
+//!
+//! In: a discovery's configuration. Out: [`Found`], always the whole of what that discovery knows. A discovery
+//! that fails sends nothing, so an error never removes a target. What the groups become (targets, dropped,
+//! held back) is the catalog's business.
+
+mod file;
+mod group_file;
+mod http;
+mod http_get;
+
+use std::sync::Arc;
+
+use model::target_group::TargetGroup;
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Discovery;
+
+/// Discoveries in one message queue; each sends one message per change, so more than this is a slow reader.
+pub const QUEUE: usize = 64;
+
+/// Which discovery of which job.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DiscoveryId {
+    /// The job's name.
+    pub job: Arc<str>,
+    /// Its place among the job's discoveries.
+    pub index: usize,
+}
+
+/// Everything that one discovery knows now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found {
+    /// Who says so.
+    pub discovery: DiscoveryId,
+    /// All its groups; a group it knew before and does not name is gone.
+    pub groups: Vec<TargetGroup>,
+}
+
+/// A discovery that failed: its earlier targets stay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// Who failed.
+    pub discovery: DiscoveryId,
+    /// "file" or "http".
+    pub mechanism: &'static str,
+    /// What was wrong, for people.
+    pub message: String,
+}
+
+/// What a discovery sends.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Report {
+    /// A good read.
+    Found(Found),
+    /// A bad one.
+    Failed(Failed),
+}
+
+/// The word for a kind of discovery, in metrics and in `explain`.
+#[must_use]
+pub fn mechanism(discovery: &Discovery) -> &'static str {
+    match discovery {
+        Discovery::Static(_) => "static",
+        Discovery::File(_) => "file",
+        Discovery::Http(_) => "http",
+    }
+}
+
+/// Where a discovery sends its reports, when it has to stop and when it has to read again out of turn.
+#[derive(Clone, Debug)]
+pub struct Context {
+    /// Who it is.
+    pub id: DiscoveryId,
+    /// Where its reports go.
+    pub reports: mpsc::Sender<Report>,
+    /// Cancelled when the configuration no longer has it.
+    pub stop: CancellationToken,
+    /// Asked when a large removal waits for a second read.
+    pub read_again: Arc<Notify>,
+}
+
+impl Context {
+    /// Sends what was read, or why nothing was; false when nobody listens any more.
+    async fn report(&self, mechanism: &'static str, read: Result<Vec<TargetGroup>, String>) -> bool {
+        let discovery = self.id.clone();
+        let report = match read {
+            Ok(groups) => Report::Found(Found { discovery, groups }),
+            Err(message) => Report::Failed(Failed { discovery, mechanism, message }),
+        };
+        self.reports.send(report).await.is_ok()
+    }
+}
+
+/// Runs one discovery until it is stopped.
+pub async fn run(discovery: Discovery, context: Context) {
+    let stop = context.stop.clone();
+    let work = async {
+        match discovery {
+            Discovery::Static(groups) => {
+                context.report("static", Ok(groups)).await;
+                stop.cancelled().await;
+            }
+            Discovery::File(settings) => file::run(&settings, &context).await,
+            Discovery::Http(settings) => http::run(&settings, &context).await,
+        }
+    };
+    tokio::select! {
+        () = context.stop.cancelled() => {}
+        () = work => {}
+    }
+}
+
+/// Whether two discoveries look for the same, wherever they stand in the file.
+#[must_use]
+pub fn same(one: &Discovery, other: &Discovery) -> bool {
+    match (one, other) {
+        (Discovery::Static(one), Discovery::Static(other)) => one == other,
+        (Discovery::File(one), Discovery::File(other)) => {
+            (&one.files, one.refresh_interval) == (&other.files, other.refresh_interval)
+        }
+        (Discovery::Http(one), Discovery::Http(other)) => {
+            (&one.url, one.refresh_interval, &one.http) == (&other.url, other.refresh_interval, &other.http)
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,51 @@
+//! Reigns: which number this coordinator has, and when it begins to decide.
+
+use model::slice::{Epoch, Reign};
+
+use super::unit::Exposer;
+use super::{Fleet, Link, Phase};
+
+impl Fleet {
+    /// A relay has named a reign. A coordinator that hears of a higher number, or of its own in another's hands,
+    /// takes the next one and sends all slices again: otherwise that relay would be deaf to it for good.
+    pub(super) fn hear(&mut self, other: Option<&Reign>) {
+        let Some(other) = other else { return };
+        self.is_restart |= other.coordinator_boot_id != self.reign.coordinator_boot_id;
+        if *other == self.reign || other.epoch < self.reign.epoch {
+            return;
+        }
+        self.reign.epoch = Epoch(other.epoch.0.saturating_add(1));
+        for relay in self.relays.values_mut().filter(|relay| relay.synced) {
+            relay.outbox.whole = true;
+        }
+    }
+
+    /// Begins to lead once discovery is complete and the expected relays are in, or have had their time.
+    pub(super) fn advance_phase(&mut self) {
+        if self.phase == Phase::Leading || !self.targets_known {
+            return;
+        }
+        let waited = self.now.elapsed.saturating_sub(self.phase_began);
+        let patience = if self.is_restart { self.timings.settle } else { self.timings.settle_cold };
+        let connected = self.relays.values().filter(|relay| matches!(relay.link, Link::Connected(_)));
+        let complete = self.expected_relays > 0 && connected.count() >= self.expected_relays;
+        if complete || waited >= patience {
+            self.lead();
+        }
+    }
+
+    fn lead(&mut self) {
+        self.phase = Phase::Leading;
+        self.phase_began = self.now.elapsed;
+        self.place_due = true;
+        self.unknown_exposers |= self.is_restart;
+        for unit in self.units.values_mut() {
+            match &mut unit.owner {
+                Some(owner) => owner.claim = None,
+                // A relay that has not come may still expose it.
+                None if self.is_restart => unit.expose(Exposer::Unknown),
+                None => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! What everyone but the fleet itself sees of it: an immutable picture.
+//!
+//! In: the fleet. Out: shared entries of targets and relays. An entry of a target that has not changed is the same
+//! allocation as in the snapshot before, so a snapshot costs one reference count for each.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use model::slice::{Epoch, Permission, Reign};
+use model::status::{TargetState, TargetStatus};
+use model::target::{Target, TargetId};
+
+use super::relay::{Relay, RelayState};
+use super::unit::{Reason, Unit};
+use super::{Counters, Fleet, Phase};
+use crate::place;
+
+/// Who has a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ownership {
+    /// The relay.
+    pub relay: Arc<str>,
+    /// What it may do with an older copy.
+    pub permission: Permission,
+    /// The reign in which it was assigned.
+    pub epoch: Epoch,
+    /// Why this relay.
+    pub reason: Reason,
+    /// Since when.
+    pub since: SystemTime,
+}
+
+/// One target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TargetEntry {
+    /// What is scraped.
+    pub target: Arc<Target>,
+    /// Who scrapes it; nobody while it waits for a relay or is between two.
+    pub owner: Option<Ownership>,
+    /// Whether it is between two relays.
+    pub moving: bool,
+    /// What its relay last said of it.
+    pub status: Option<Arc<TargetStatus>>,
+}
+
+impl TargetEntry {
+    /// What its last scrape came to; pending where no relay has said anything yet.
+    #[must_use]
+    pub fn state(&self) -> TargetState {
+        self.status.as_ref().map_or(TargetState::Pending, |status| status.state)
+    }
+}
+
+/// One relay.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RelayEntry {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its condition.
+    pub state: RelayState,
+    /// Where Prometheus reaches its `/metrics`: host:port.
+    pub advertise: Box<str>,
+    /// Its build.
+    pub build: Box<str>,
+    /// The process.
+    pub boot_id: Arc<str>,
+    /// When its stream began.
+    pub connected_since: SystemTime,
+    /// When it last said anything.
+    pub last_heard: SystemTime,
+    /// When a scraper last asked for its page.
+    pub last_page: Option<SystemTime>,
+    /// Memory it uses, in bytes; 0: not reported.
+    pub resident_bytes: u64,
+    /// Targets in its slice.
+    pub targets: usize,
+    /// Sum of their weights.
+    pub load: u64,
+    /// That sum over the mean of all relays that are not lost; 0 where there is no load.
+    pub load_ratio: f64,
+    /// Its targets by state.
+    pub states: BTreeMap<&'static str, usize>,
+    /// Whether Prometheus is told of it.
+    pub listed: bool,
+}
+
+/// The fleet at one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The reign.
+    pub reign: Reign,
+    /// Whether the coordinator still waits for relays and discovery.
+    pub phase: Phase,
+    /// All relays, lost ones too for a while, by name.
+    pub relays: Vec<RelayEntry>,
+    /// All targets by id.
+    pub targets: Vec<Arc<TargetEntry>>,
+    /// What has happened so far.
+    pub counters: Counters,
+    /// When it was taken.
+    pub taken: SystemTime,
+}
+
+impl Snapshot {
+    /// The target with this id.
+    #[must_use]
+    pub fn target(&self, id: TargetId) -> Option<&Arc<TargetEntry>> {
+        let at = self.targets.binary_search_by_key(&id, |entry| entry.target.id).ok()?;
+        self.targets.get(at)
+    }
+
+    /// The relay of this name.
+    #[must_use]
+    pub fn relay(&self, name: &str) -> Option<&RelayEntry> {
+        self.relays.iter().find(|relay| *relay.name == *name)
+    }
+}
+
+/// What one relay has.
+#[derive(Clone, Default)]
+struct Share {
+    load: u64,
+    states: BTreeMap<&'static str, usize>,
+}
+
+impl Fleet {
+    /// The fleet as it is now.
+    #[must_use]
+    pub fn snapshot(&mut self) -> Snapshot {
+        let targets: Vec<_> = self.units.values_mut().filter(|unit| unit.wanted).map(Unit::entry).collect();
+        let shares = self.shares();
+        let present = self.relays.values().filter(|relay| !relay.is_lost()).count().max(1);
+        let mean = shares.values().map(|share| share.load).sum::<u64>() as f64 / present as f64;
+        let entry = |(name, relay): (&Arc<str>, &Relay)| {
+            let share = shares.get(&**name).cloned().unwrap_or_default();
+            self.relay_entry(name, relay, share, mean)
+        };
+        let relays = self.relays.iter().map(entry).collect();
+        Snapshot {
+            reign: self.reign.clone(),
+            phase: self.phase,
+            relays,
+            targets,
+            counters: self.counters.clone(),
+            taken: self.now.wall,
+        }
+    }
+
+    /// What each relay has, in one pass over the targets.
+    fn shares(&self) -> HashMap<&str, Share> {
+        let mut shares: HashMap<&str, Share> = HashMap::new();
+        for unit in self.units.values() {
+            let Some(owner) = &unit.owner else { continue };
+            let share = shares.entry(&owner.relay).or_default();
+            let state = unit.status.as_ref().map_or(TargetState::Pending, |status| status.state);
+            share.load += place::weigh(unit.samples.unwrap_or(place::UNMEASURED));
+            *share.states.entry(state.as_str()).or_default() += 1;
+        }
+        shares
+    }
+
+    fn relay_entry(&self, name: &Arc<str>, relay: &Relay, share: Share, mean: f64) -> RelayEntry {
+        let Share { load, states } = share;
+        RelayEntry {
+            name: name.clone(),
+            state: relay.state(self.now, &self.timings),
+            advertise: relay.advertise.clone(),
+            build: relay.build.clone(),
+            boot_id: relay.boot_id.clone(),
+            connected_since: relay.connected.wall,
+            last_heard: relay.heard.wall,
+            last_page: relay.last_page,
+            resident_bytes: relay.resident_bytes,
+            targets: relay.owned.len(),
+            load,
+            load_ratio: if mean > 0.0 { load as f64 / mean } else { 0.0 },
+            states,
+            listed: relay.is_listed(),
+        }
+    }
+}
+
+impl Unit {
+    fn entry(&mut self) -> Arc<TargetEntry> {
+        if let Some(entry) = &self.entry {
+            return entry.clone();
+        }
+        let owner = self.owner.as_ref().map(|owner| Ownership {
+            relay: owner.relay.clone(),
+            permission: owner.permission,
+            epoch: owner.stamp.epoch,
+            reason: owner.reason.clone(),
+            since: owner.since,
+        });
+        let entry = Arc::new(TargetEntry {
+            target: self.target.clone(),
+            moving: owner.is_none() && self.is_released(),
+            owner,
+            status: self.status.clone(),
+        });
+        self.entry = Some(entry.clone());
+        entry
+    }
+}

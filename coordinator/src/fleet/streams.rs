@@ -1,0 +1,229 @@
+//! Streams: who comes, who goes, and which of two with one name is the living one.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use model::slice::{Hello, PROTOCOL, Permission, Stamp};
+use model::status::{StatusReport, TargetState};
+use model::target::TargetId;
+
+use super::relay::{Link, Relay, Rival};
+use super::unit::Exposer;
+use super::{Closing, Effect, Fleet, StreamEnd, StreamId};
+
+/// Above this no epoch is believed: each reign adds one, so only a broken relay names such a number.
+const EPOCH_LIMIT: u64 = u64::MAX / 2;
+
+/// Relays that a coordinator keeps, lost ones that are remembered included: the ring of so many takes seconds to
+/// build, and a fleet that large is better split.
+pub(super) const RELAYS: usize = 256;
+
+/// What to do with a stream that says hello.
+enum Arrival {
+    Accept,
+    Update,
+    Replace(StreamId),
+    Challenge(StreamId),
+}
+
+impl Fleet {
+    pub(super) fn hello(&mut self, stream: StreamId, hello: Hello) {
+        if hello.protocol.min > PROTOCOL || hello.protocol.max < PROTOCOL {
+            return self.close(stream, Closing::Protocol);
+        }
+        if hello.highest_reign.as_ref().is_some_and(|reign| reign.epoch.0 > EPOCH_LIMIT) {
+            return self.close(stream, Closing::Epoch);
+        }
+        if self.relays.len() >= RELAYS && !self.relays.contains_key(&hello.name) {
+            return self.close(stream, Closing::TooMany);
+        }
+        self.hear(hello.highest_reign.as_ref());
+        match self.arrival(stream, &hello) {
+            Arrival::Accept => self.accept(stream, hello),
+            Arrival::Update => self.update(&hello),
+            Arrival::Replace(older) => {
+                self.streams.remove(&older);
+                self.close(older, Closing::Replaced);
+                self.accept(stream, hello);
+            }
+            Arrival::Challenge(older) => self.challenge(older, stream, hello),
+        }
+    }
+
+    fn arrival(&self, stream: StreamId, hello: &Hello) -> Arrival {
+        let Some(relay) = self.relays.get(&hello.name) else { return Arrival::Accept };
+        match relay.link {
+            Link::Connected(same) if same == stream => Arrival::Update,
+            Link::Connected(older) if relay.boot_id == hello.boot_id => Arrival::Replace(older),
+            Link::Connected(older) => Arrival::Challenge(older),
+            Link::Ended(_) | Link::Silent | Link::Lost(_) => Arrival::Accept,
+        }
+    }
+
+    fn update(&mut self, hello: &Hello) {
+        let now = self.now;
+        let Some(relay) = self.relays.get_mut(&hello.name) else { return };
+        relay.heard = now;
+        relay.draining = hello.draining;
+        relay.advertise = hello.advertise.clone();
+        self.place_due = true;
+    }
+
+    /// Another process has come by the name of a connected one: the older stream may be half-open. One newcomer
+    /// waits, the latest; the older stream's time runs from the first.
+    fn challenge(&mut self, older: StreamId, stream: StreamId, hello: Hello) {
+        self.nonce += 1;
+        let fresh = (self.nonce, self.now.elapsed + self.timings.ping);
+        let Some(relay) = self.relays.get_mut(&hello.name) else { return };
+        let former = relay.rival.take();
+        let (nonce, deadline) = former.as_ref().map_or(fresh, |rival| (rival.nonce, rival.deadline));
+        relay.rival = Some(Rival { stream, hello, nonce, deadline });
+        match former {
+            Some(rival) => self.close(rival.stream, Closing::Replaced),
+            None => self.effects.push(Effect::Ping { stream: older, nonce }),
+        }
+    }
+
+    pub(super) fn pong(&mut self, stream: StreamId, nonce: u64) {
+        self.heard(stream);
+        let Some(name) = self.streams.get(&stream) else { return };
+        let Some(relay) = self.relays.get_mut(name) else { return };
+        if let Some(rival) = relay.rival.take_if(|rival| rival.nonce == nonce) {
+            self.close(rival.stream, Closing::AlreadyExists);
+        }
+    }
+
+    /// Lets a waiting process take the place of a stream that has not answered or has ended.
+    pub(super) fn admit_rival(&mut self, name: &str) {
+        let Some(relay) = self.relays.get_mut(name) else { return };
+        let Some(rival) = relay.rival.take() else { return };
+        if let Some(older) = relay.stream() {
+            self.streams.remove(&older);
+            self.close(older, Closing::Silent);
+        }
+        self.accept(rival.stream, rival.hello);
+    }
+
+    fn accept(&mut self, stream: StreamId, hello: Hello) {
+        let mut relay = Relay::new(stream, &hello, self.now);
+        relay.scraped = self.is_recent(hello.last_page);
+        let former = self.relays.remove(&hello.name);
+        let same_process = former.as_ref().is_some_and(|former| former.boot_id == hello.boot_id);
+        if let Some(former) = former {
+            relay.scraped |= same_process && former.scraped;
+            relay.copies_are_stale = if same_process { former.copies_are_stale } else { former.flush_late };
+            relay.acknowledged = former.acknowledged;
+            relay.owned = former.owned;
+        }
+        relay.outbox.config = true;
+        self.take_up(&hello, &relay);
+        self.relays.insert(hello.name.clone(), relay);
+        self.review_exposure(&hello.name, same_process);
+        self.streams.insert(stream, hello.name);
+        self.effects.push(Effect::Welcome { stream, reign: self.reign.clone() });
+        self.place_due = true;
+    }
+
+    /// What a relay that is back may do with its copies: it keeps those of targets it has had all the while.
+    fn take_up(&mut self, hello: &Hello, relay: &Relay) {
+        let reported: HashMap<TargetId, Stamp> =
+            hello.held.iter().map(|held| (held.target, held.stamp)).collect();
+        for id in &relay.owned {
+            let Some(unit) = self.units.get_mut(id) else { continue };
+            let Some(owner) = &mut unit.owner else { continue };
+            owner.sent = None;
+            unit.entry = None;
+            let applied = owner.stamp <= relay.acknowledged || reported.get(id) == Some(&owner.stamp);
+            match owner.permission {
+                Permission::Discard | Permission::Record if applied => owner.permission = Permission::Keep,
+                _ => {}
+            }
+            if relay.copies_are_stale && owner.permission == Permission::Keep {
+                owner.permission = Permission::Discard;
+            }
+        }
+    }
+
+    /// A new process exposes nothing of what the former one did; the same one may until it acknowledges.
+    fn review_exposure(&mut self, name: &Arc<str>, same_process: bool) {
+        let exposed = self.units.iter().filter(|(_, unit)| unit.exposers.iter().any(|one| one.is(name)));
+        for id in exposed.map(|(id, _)| *id).collect::<Vec<_>>() {
+            if !same_process {
+                self.unexposed(id, name);
+                continue;
+            }
+            let (unit, relay) = (self.units.get_mut(&id), self.relays.get_mut(name));
+            if let (Some(unit), Some(relay)) = (unit, relay) {
+                unit.expose(Exposer::Told(name.clone()));
+                relay.releasing.insert(id, None);
+            }
+        }
+    }
+
+    /// Whether a scraper has asked for a page lately, by a clock that may be another machine's.
+    fn is_recent(&self, last_page: Option<SystemTime>) -> bool {
+        let age = |page| self.now.wall.duration_since(page).unwrap_or_default();
+        last_page.is_some_and(|page| age(page) <= self.timings.scraped)
+    }
+
+    pub(super) fn heard(&mut self, stream: StreamId) {
+        let now = self.now;
+        if let Some(relay) = self.relay_of(stream) {
+            relay.heard = now;
+        }
+    }
+
+    /// The relay whose present stream this is.
+    pub(super) fn relay_of(&mut self, stream: StreamId) -> Option<&mut Relay> {
+        let name = self.streams.get(&stream)?;
+        self.relays.get_mut(name).filter(|relay| relay.stream() == Some(stream))
+    }
+
+    pub(super) fn status(&mut self, stream: StreamId, report: StatusReport) {
+        self.heard(stream);
+        let Some(name) = self.streams.get(&stream).cloned() else { return };
+        let Some(relay) = self.relays.get_mut(&name) else { return };
+        relay.flush_late = report.flush_late;
+        relay.resident_bytes = report.resident_bytes;
+        if report.last_page.is_some() && report.last_page != relay.last_page {
+            relay.last_page = report.last_page;
+            let first = !std::mem::replace(&mut relay.scraped, true);
+            self.place_due |= first;
+            self.fill_due |= first;
+        }
+        for status in report.targets {
+            match self.units.get_mut(&status.target).filter(|unit| unit.is_owned_by(&name)) {
+                Some(unit) => {
+                    if status.state == TargetState::Up {
+                        unit.samples = Some(status.last_samples);
+                    }
+                    unit.status = Some(Arc::new(status));
+                    unit.entry = None;
+                }
+                // It has crossed the message that took the target away.
+                None => self.counters.foreign_statuses += 1,
+            }
+        }
+    }
+
+    pub(super) fn ended(&mut self, stream: StreamId, end: StreamEnd) {
+        *self.counters.ended.entry(end.kind()).or_default() += 1;
+        let waiting = |relay: &mut Relay| relay.rival.take_if(|rival| rival.stream == stream).is_some();
+        let Some(name) = self.streams.remove(&stream) else {
+            let _found = self.relays.values_mut().any(waiting);
+            return;
+        };
+        let now = self.now.elapsed;
+        let Some(relay) = self.relays.get_mut(&name).filter(|relay| relay.stream() == Some(stream)) else {
+            return;
+        };
+        relay.link = match end {
+            StreamEnd::Peer => Link::Ended(now),
+            StreamEnd::Local | StreamEnd::Slow | StreamEnd::Invalid => Link::Silent,
+        };
+        relay.synced = false;
+        relay.unacknowledged_since = None;
+        self.admit_rival(&name);
+    }
+}

@@ -1,0 +1,288 @@
+//! A fleet with simulated relays, for scripts of events: no sockets, no clock.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use model::slice::{Held, Hello, Permission, Reign, SliceChange, Stamp};
+use model::status::{StatusReport, TargetState, TargetStatus};
+use model::target::TargetId;
+
+use super::fixture::{hello, jobs, targets};
+use super::{Closing, Effect, Fleet, FleetEvent, Now, Snapshot, StreamEnd, StreamId, Timings};
+
+/// One relay process.
+#[derive(Clone, Debug)]
+pub(crate) struct Sim {
+    pub(crate) boot: String,
+    pub(crate) stream: Option<StreamId>,
+    pub(crate) slice: BTreeMap<TargetId, (Permission, Stamp)>,
+    pub(crate) reign: Option<Reign>,
+    pub(crate) inbox: VecDeque<SliceChange>,
+    pub(crate) received: Vec<SliceChange>,
+    /// Whether it takes in what it is sent at once.
+    pub(crate) reads: bool,
+    /// Whether it sends heartbeats.
+    pub(crate) beats: bool,
+    /// Whether a scraper asks its page.
+    pub(crate) scraped: bool,
+    pub(crate) draining: bool,
+    pub(crate) closed: Option<Closing>,
+    pub(crate) alive: bool,
+    /// What its last page showed from the cache.
+    pub(crate) stale: BTreeSet<TargetId>,
+    /// Whether it has been off Prometheus' list for a minute and has had no slice since.
+    pub(crate) forgotten: bool,
+}
+
+/// The fleet, its relays and the time.
+pub(crate) struct World {
+    pub(crate) fleet: Fleet,
+    pub(crate) now: Now,
+    pub(crate) relays: BTreeMap<String, Sim>,
+    streams: u64,
+    pub(crate) pings: Vec<(StreamId, u64)>,
+    pub(crate) answers_pings: bool,
+}
+
+pub(crate) fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+impl World {
+    /// A coordinator that waits for `expected` relays and knows `count` targets.
+    pub(crate) fn new(expected: usize, count: u64) -> Self {
+        let mut world = Self::undiscovered(expected);
+        world.set_targets(0..count);
+        world
+    }
+
+    /// The same before discovery is complete.
+    pub(crate) fn undiscovered(expected: usize) -> Self {
+        let wall = SystemTime::UNIX_EPOCH + seconds(1_000_000);
+        let now = Now { elapsed: Duration::ZERO, wall };
+        let mut world = Self {
+            fleet: Fleet::new("coordinator-1".into(), Timings::default(), now),
+            now,
+            relays: BTreeMap::new(),
+            streams: 0,
+            pings: Vec::new(),
+            answers_pings: true,
+        };
+        world.apply(FleetEvent::Configured { config: Arc::default(), expected_relays: expected });
+        world
+    }
+
+    /// Another coordinator process takes over; every stream has ended.
+    pub(crate) fn restart_coordinator(&mut self, boot_id: &str, expected: usize) {
+        self.fleet = Fleet::new(boot_id.into(), Timings::default(), self.now);
+        for sim in self.relays.values_mut() {
+            sim.stream = None;
+            sim.inbox.clear();
+        }
+        self.apply(FleetEvent::Configured { config: Arc::default(), expected_relays: expected });
+    }
+
+    pub(crate) fn set_targets(&mut self, numbers: impl IntoIterator<Item = u64>) {
+        self.apply(FleetEvent::Targets { targets: targets(numbers), jobs: jobs() });
+    }
+
+    /// A process starts, with the slice that its disk still has, and joins.
+    pub(crate) fn start(&mut self, name: &str, boot: &str) -> StreamId {
+        self.boot(name, boot);
+        self.join(name)
+    }
+
+    /// The same with a process whose page no scraper asks.
+    pub(crate) fn start_unscraped(&mut self, name: &str, boot: &str) -> StreamId {
+        self.boot(name, boot);
+        self.sim(name).scraped = false;
+        self.join(name)
+    }
+
+    fn boot(&mut self, name: &str, boot: &str) {
+        let former = self.relays.remove(name);
+        let sim = Sim {
+            boot: boot.into(),
+            stream: None,
+            slice: former.as_ref().map(|sim| sim.slice.clone()).unwrap_or_default(),
+            reign: former.and_then(|sim| sim.reign),
+            inbox: VecDeque::new(),
+            received: Vec::new(),
+            reads: true,
+            beats: true,
+            scraped: true,
+            draining: false,
+            closed: None,
+            alive: true,
+            stale: BTreeSet::new(),
+            forgotten: false,
+        };
+        self.relays.insert(name.into(), sim);
+    }
+
+    /// The process opens a stream.
+    pub(crate) fn join(&mut self, name: &str) -> StreamId {
+        self.streams += 1;
+        let stream = StreamId(self.streams);
+        self.sim(name).stream = Some(stream);
+        self.sim(name).inbox.clear();
+        self.sim(name).received.clear();
+        let hello = self.hello_of(name);
+        self.apply(FleetEvent::Hello { stream, hello });
+        stream
+    }
+
+    pub(crate) fn hello_of(&mut self, name: &str) -> Hello {
+        let wall = self.now.wall;
+        let sim = self.sim(name);
+        let held = |(id, (permission, stamp)): (&TargetId, &(Permission, Stamp))| Held {
+            target: *id,
+            stamp: *stamp,
+            permission: *permission,
+            served_from_cache: sim.stale.contains(id),
+            samples: 100,
+        };
+        Hello {
+            held: sim.slice.iter().map(held).collect(),
+            highest_reign: sim.reign.clone(),
+            draining: sim.draining,
+            last_page: sim.scraped.then_some(wall),
+            ..hello(name, &sim.boot)
+        }
+    }
+
+    pub(crate) fn sim(&mut self, name: &str) -> &mut Sim {
+        self.relays.get_mut(name).expect("a relay of the script")
+    }
+
+    /// The relay's stream ends, as the coordinator sees it.
+    pub(crate) fn end(&mut self, name: &str, end: StreamEnd) {
+        if let Some(stream) = self.sim(name).stream.take() {
+            self.sim(name).inbox.clear();
+            self.apply(FleetEvent::Ended { stream, end });
+        }
+    }
+
+    /// Time passes in steps of 250 ms, with heartbeats of those that send them.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        let until = self.now.elapsed + time;
+        while self.now.elapsed < until {
+            self.leap(Duration::from_millis(250));
+            let beating = self.relays.values().filter(|sim| sim.beats);
+            for stream in beating.filter_map(|sim| sim.stream).collect::<Vec<_>>() {
+                self.apply(FleetEvent::Heard { stream });
+            }
+            self.apply(FleetEvent::Tick);
+        }
+    }
+
+    /// Time passes in which the coordinator does not run.
+    pub(crate) fn leap(&mut self, time: Duration) {
+        self.now.elapsed += time;
+        self.now.wall += time;
+    }
+
+    pub(crate) fn report(&mut self, name: &str, numbers: impl IntoIterator<Item = u64>, state: TargetState) {
+        let status = |number: u64| TargetStatus {
+            state,
+            last_samples: 100,
+            ..TargetStatus::pending(TargetId(number.into()))
+        };
+        let last_page = self.sim(name).scraped.then_some(self.now.wall);
+        let report = StatusReport {
+            targets: numbers.into_iter().map(status).collect(),
+            last_page,
+            ..StatusReport::default()
+        };
+        self.status(name, report);
+    }
+
+    pub(crate) fn status(&mut self, name: &str, report: StatusReport) {
+        if let Some(stream) = self.sim(name).stream {
+            self.apply(FleetEvent::Status { stream, report });
+        }
+    }
+
+    /// The relay takes in what waits for it and acknowledges.
+    pub(crate) fn read(&mut self, name: &str) {
+        while let Some(change) = self.sim(name).inbox.pop_front() {
+            let stamp = Stamp { epoch: change.reign.epoch, revision: change.revision };
+            let sim = self.sim(name);
+            if change.whole {
+                sim.slice.clear();
+            }
+            for id in &change.removed {
+                sim.slice.remove(id);
+            }
+            for one in &change.assigned {
+                sim.slice.insert(one.target.id, (one.permission, stamp));
+            }
+            sim.reign = Some(change.reign.clone());
+            sim.received.push(change);
+            if let Some(stream) = sim.stream {
+                self.apply(FleetEvent::Acknowledged { stream, stamp });
+            }
+        }
+    }
+
+    pub(crate) fn apply(&mut self, event: FleetEvent) {
+        let effects = self.fleet.apply(event, self.now);
+        for effect in effects {
+            self.carry_out(effect);
+        }
+        let reading = self.relays.iter().filter(|(_, sim)| sim.reads && !sim.inbox.is_empty());
+        for name in reading.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+            self.read(&name);
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Welcome { .. } => {}
+            Effect::Change { stream, change } => {
+                let sim = self.relays.values_mut().find(|sim| sim.stream == Some(stream));
+                if let Some(sim) = sim {
+                    sim.inbox.push_back(*change);
+                }
+            }
+            Effect::Ping { stream, nonce } => {
+                self.pings.push((stream, nonce));
+                if self.answers_pings {
+                    self.apply(FleetEvent::Pong { stream, nonce });
+                }
+            }
+            Effect::Close { stream, why } => {
+                let sim = self.relays.values_mut().find(|sim| sim.stream == Some(stream));
+                if let Some(sim) = sim {
+                    sim.stream = None;
+                    sim.inbox.clear();
+                    sim.closed = Some(why);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn snapshot(&mut self) -> Snapshot {
+        self.fleet.snapshot()
+    }
+
+    /// Which of its targets the relay has with which permission.
+    pub(crate) fn held(&mut self, name: &str) -> BTreeMap<u128, Permission> {
+        self.sim(name).slice.iter().map(|(id, (permission, _))| (id.0, *permission)).collect()
+    }
+
+    pub(crate) fn count(&mut self, name: &str, permission: Permission) -> usize {
+        self.held(name).values().filter(|one| **one == permission).count()
+    }
+
+    /// The relays that own something, with how much.
+    pub(crate) fn spread(&mut self) -> Vec<usize> {
+        self.snapshot().relays.iter().map(|relay| relay.targets).collect()
+    }
+
+    pub(crate) fn listed(&mut self) -> Option<Vec<String>> {
+        let groups = crate::service_discovery::list(&self.fleet.snapshot()).ok()?;
+        Some(groups.into_iter().map(|group| group.targets[0].clone()).collect())
+    }
+}
