@@ -1,1 +1,230 @@
-//! placeholder
+//! The relay: scrapes the targets of its slice when a scraper asks, and serves the answers as one valid page.
+//!
+//! ```text
+//!  coordinator                                                   pods, nodes, control planes
+//!      |  ^                                                                  ^
+//!  Slice  health                                                             | one connection per target
+//!      v  |                                                                  |
+//!  assignment ---> gather (fan-out) ---> scrape ---> parse ---> relabel ---> cache ---> merge ---> serve /metrics
+//!    slice            Roster, Rows        body      Shape+Values, once per   last good                  ^
+//!                                                   layout, shared           (sled)                     |
+//!                                                                                                  Prometheus
+//! ```
+//!
+//! Nothing is scraped in the background. A relay that has lost its coordinator is *alone*: it goes on with its slice,
+//! live, and serves from its cache only what it served from it at contact ([`contact`], [`copies`]). A target that
+//! fails costs only itself: `up 0`, and its last good scrape for as long as that may be served.
+//!
+//! [`run`] is where to start reading.
+
+pub mod assignment;
+pub mod boottime;
+pub mod cache;
+pub mod contact;
+pub mod copies;
+pub mod gather;
+pub mod instruments;
+pub mod merge;
+pub mod scrape;
+pub mod serve;
+pub mod slice;
+pub mod slice_file;
+pub mod standing;
+pub mod upkeep;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use model::exposition::store::ShapeStore;
+use runtime::listen::{self, BindError, ListenMetrics, Listener};
+use runtime::ready::ReadyToken;
+use runtime::tasks::TaskError;
+use runtime::{Runtime, probe_page};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+use assignment::{Assignment, Identity};
+use cache::{Cache, Loaded};
+use contact::Timings;
+use gather::{Context, Gather};
+use instruments::{CacheInstruments, Instruments};
+use scrape::AddressGuard;
+use serve::Metrics;
+use slice_file::SliceFile;
+use standing::SharedContact;
+
+/// What runs at shutdown may take this long to finish: a page and its scrapes.
+const GRACE: Duration = Duration::from_secs(12);
+/// The cache may take this long to write what is left.
+const CLOSE: Duration = Duration::from_secs(5);
+
+/// How a relay is started; what may change while it runs comes from the coordinator.
+#[derive(Clone, Debug)]
+pub struct RelayConfig {
+    /// URLs of the coordinators, at least one: `http://HOST:PORT`.
+    pub coordinators: Vec<String>,
+    /// The name that survives restarts; no two relays of a coordinator may share one.
+    pub name: String,
+    /// Where `/metrics` is served.
+    pub listen: SocketAddr,
+    /// Where own metrics and probes are served.
+    pub http_listen: SocketAddr,
+    /// Where scrapers reach `listen`, if not by that address: host:port.
+    pub advertise: Option<String>,
+    /// Where last good scrapes and the slice are kept; nowhere if absent.
+    pub cache_dir: Option<PathBuf>,
+    /// The protocol's durations.
+    pub timings: Timings,
+}
+
+/// Why a relay did not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is nobody to ask for a slice.
+    #[error("no coordinator given: pass --coordinator http://HOST:PORT")]
+    NoCoordinator,
+    /// A coordinator's address is none.
+    #[error("{url:?} is not a coordinator's address: write http://HOST:PORT")]
+    Coordinator {
+        /// What was given.
+        url: String,
+    },
+    /// A port cannot be listened on.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// A task stopped, or did not.
+    #[error(transparent)]
+    Task(#[from] TaskError),
+}
+
+/// The addresses a relay listens on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// `/metrics` of the targets.
+    pub metrics: SocketAddr,
+    /// Own metrics and probes.
+    pub http: SocketAddr,
+}
+
+/// A relay whose ports are open and which does nothing yet.
+#[derive(Debug)]
+pub struct Relay {
+    config: RelayConfig,
+    metrics: TcpListener,
+    http: TcpListener,
+    bound: Bound,
+}
+
+/// Starts a relay and runs it until `rt` is asked to shut down.
+///
+/// # Errors
+/// Bad coordinators, a port that is taken, or a task that stopped.
+pub async fn run(config: RelayConfig, rt: Runtime) -> Result<(), Error> {
+    Relay::bind(config).await?.run(rt).await
+}
+
+impl Relay {
+    /// Checks `config` and opens the ports.
+    ///
+    /// # Errors
+    /// Bad coordinators, or a port that is taken.
+    pub async fn bind(config: RelayConfig) -> Result<Self, Error> {
+        check_coordinators(&config.coordinators)?;
+        let metrics = listen::bind(config.listen).await?;
+        let http = listen::bind(config.http_listen).await?;
+        let address = |listener: &TcpListener, asked| listener.local_addr().unwrap_or(asked);
+        let bound =
+            Bound { metrics: address(&metrics, config.listen), http: address(&http, config.http_listen) };
+        Ok(Self { config, metrics, http, bound })
+    }
+
+    /// The addresses in use: where port 0 was asked for, the ones that were given.
+    #[must_use]
+    pub fn bound(&self) -> Bound {
+        self.bound
+    }
+
+    /// Runs until `rt` drains; then what runs is finished and the cache written.
+    ///
+    /// # Errors
+    /// A task that stopped unasked, or did not stop.
+    pub async fn run(self, rt: Runtime) -> Result<(), Error> {
+        let ready = rt.readiness.token("no slice yet: no coordinator has told this relay what to scrape");
+        let (cache, loaded) = open_cache(self.config.cache_dir.clone(), &rt).await;
+        let gather = Arc::new(Gather::new(self.context(cache.clone(), &rt), loaded));
+
+        let assignment = self.assignment(&gather, ready);
+        rt.tasks.spawn("assignment", assignment.run(rt.shutdown.clone()));
+        let page = Listener::new(self.metrics, ListenMetrics::new(rt.meter(), "metrics"));
+        rt.tasks.spawn(
+            "metrics",
+            page.serve(Metrics::new(gather.clone()), rt.tasks.clone(), rt.shutdown.clone()),
+        );
+        let own = Listener::new(self.http, ListenMetrics::new(rt.meter(), "http"));
+        let own = own.serve_router(probe_page::router(rt.clone()), rt.tasks.clone(), rt.shutdown.clone());
+        rt.tasks.spawn("http", own);
+        rt.tasks.spawn("upkeep", upkeep::run(gather, rt.shutdown.clone()));
+
+        let finished = rt.tasks.finish(GRACE).await;
+        if !cache.close(CLOSE).await {
+            tracing::warn!("the cache was not written within {CLOSE:?}");
+        }
+        Ok(finished?)
+    }
+
+    fn context(&self, cache: Cache, rt: &Runtime) -> Arc<Context> {
+        Arc::new(Context {
+            shapes: ShapeStore::new(),
+            cache,
+            contact: SharedContact::new(self.config.timings),
+            instruments: Instruments::new(rt.meter()),
+            tasks: rt.tasks.clone(),
+            guard: AddressGuard::new([self.bound.metrics], false),
+            changed: Notify::new(),
+            flush_late: AtomicBool::new(false),
+        })
+    }
+
+    fn assignment(&self, gather: &Arc<Gather>, ready: ReadyToken) -> Assignment {
+        let advertise = self.config.advertise.clone().unwrap_or_else(|| self.bound.metrics.to_string());
+        let identity = Identity {
+            name: self.config.name.as_str().into(),
+            boot_id: assignment::boot_id().into(),
+            build: env!("CARGO_PKG_VERSION").into(),
+            advertise: advertise.into(),
+        };
+        // A directory that another process holds is not ours to keep a slice in either.
+        let kept = self
+            .config
+            .cache_dir
+            .as_deref()
+            .filter(|_| gather.context.cache.is_on_disk())
+            .map(SliceFile::new);
+        Assignment::new(identity, self.config.coordinators.clone(), gather.clone(), kept, ready)
+    }
+}
+
+fn check_coordinators(coordinators: &[String]) -> Result<(), Error> {
+    if coordinators.is_empty() {
+        return Err(Error::NoCoordinator);
+    }
+    for text in coordinators {
+        let known = url::Url::parse(text).is_ok_and(|url| {
+            matches!(url.scheme(), "http" | "https") && url.has_host() && matches!(url.path(), "" | "/")
+        });
+        if !known {
+            return Err(Error::Coordinator { url: text.clone() });
+        }
+    }
+    Ok(())
+}
+
+async fn open_cache(dir: Option<PathBuf>, rt: &Runtime) -> (Cache, Loaded) {
+    let instruments = CacheInstruments::new(rt.meter());
+    let Some(dir) = dir else { return (Cache::memory(instruments), Loaded::default()) };
+    let opening = tokio::task::spawn_blocking(move || Cache::open(&dir, instruments));
+    opening.await.expect("opening the cache catches its panics, and is not aborted")
+}

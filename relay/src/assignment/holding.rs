@@ -1,0 +1,147 @@
+//! The slice in force: changes applied, carried out, kept on disk.
+//!
+//! In: changes from the stream, or the slice kept on disk. Out: the gathering works on it. One owner at a time.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use model::slice::{Reign, SliceChange, Stamp};
+use runtime::ready::ReadyToken;
+use tokio::time::Instant;
+
+use crate::boottime;
+use crate::gather::Gather;
+use crate::instruments::label;
+use crate::slice::{Applied, HeldSlice, Refused, SliceState};
+use crate::slice_file::{KeptSlice, LastContact, SliceFile, SliceFileError, Start};
+
+/// The slice is written at most this often: one of 10,000 targets has some megabytes.
+const WRITE_EVERY: Duration = Duration::from_secs(1);
+/// A slice is written only when what it forbids to serve is gone from the cache; this is how long that is waited for.
+const FLUSH_BEFORE_WRITE: Duration = Duration::from_secs(1);
+
+/// The slice in force and what keeps it.
+pub(super) struct Holding {
+    state: SliceState,
+    gather: Arc<Gather>,
+    kept: Option<SliceFile>,
+    ready: Option<ReadyToken>,
+    written: Option<Instant>,
+    unwritten: bool,
+}
+
+impl Holding {
+    pub(super) fn new(gather: Arc<Gather>, kept: Option<SliceFile>, ready: ReadyToken) -> Self {
+        Self {
+            state: SliceState::default(),
+            gather,
+            kept,
+            ready: Some(ready),
+            written: None,
+            unwritten: false,
+        }
+    }
+
+    /// The reign that is followed.
+    pub(super) fn reign(&self) -> Option<Reign> {
+        self.state.held().reign.clone()
+    }
+
+    /// A new stream begins.
+    pub(super) fn open_stream(&mut self) {
+        self.state.open_stream();
+    }
+
+    /// Applies a change and carries it out. What to acknowledge, once something was applied.
+    pub(super) async fn change(&mut self, change: SliceChange) -> Result<Option<Stamp>, Refused> {
+        let stamp = Stamp { epoch: change.reign.epoch, revision: change.revision };
+        let applied = self.state.apply(change);
+        let result = applied.as_ref().map_or_else(Refused::kind, |_| "applied");
+        self.gather.context.instruments.slice_changes.add(1, &label("result", result));
+        let Some(applied) = applied? else { return Ok(None) };
+        self.carry_out(applied).await;
+        self.unwritten = true;
+        self.write(WRITE_EVERY).await;
+        Ok(Some(stamp))
+    }
+
+    async fn carry_out(&mut self, applied: Applied) {
+        let slice = self.state.held().clone();
+        self.gather.context.instruments.epoch.record(slice.reign.as_ref().map_or(0, |it| it.epoch.0), &[]);
+        let (targets, removed) = (slice.targets.len(), applied.removed.len());
+        let gather = self.gather.clone();
+        let taking = tokio::task::spawn_blocking(move || gather.take_over(&slice, &applied));
+        taking.await.expect("taking over a slice does not panic, and is not aborted");
+        tracing::info!(targets, removed, "slice applied");
+        self.ready = None;
+    }
+
+    /// Takes the slice on disk if no coordinator has sent one yet.
+    pub(super) async fn take_kept(&mut self, kept: &SliceFile, start: Start) {
+        if self.state.held().reign.is_some() {
+            return;
+        }
+        let start = Start { now: SystemTime::now(), ..start };
+        match self.gather.with_loaded(|loaded| kept.load(&start, loaded)) {
+            Ok(Some(KeptSlice { slice, contact })) => {
+                let count = slice.targets.len();
+                tracing::warn!(
+                    targets = count,
+                    "no coordinator found: going on with the slice of the last run"
+                );
+                self.gather.context.contact.update(|shared| shared.inherit(contact));
+                self.state.adopt(slice);
+                let applied = everything(self.state.held());
+                self.carry_out(applied).await;
+            }
+            Ok(None) => tracing::warn!("no coordinator found, and no slice was kept"),
+            Err(error) => tracing::warn!(error = %super::end::chain(&error), "the kept slice is not used"),
+        }
+    }
+
+    /// Writes the slice if it has changed and was not written for `distance`.
+    pub(super) async fn write(&mut self, distance: Duration) {
+        let recently = self.written.is_some_and(|at| at.elapsed() < distance);
+        let Some(kept) = self.kept.clone().filter(|_| self.unwritten && !recently) else { return };
+        self.unwritten = false;
+        self.written = Some(Instant::now());
+        self.gather.context.cache.flush(FLUSH_BEFORE_WRITE).await;
+        let slice = self.state.held().clone();
+        on_disk(move || kept.store(&slice, SystemTime::now())).await;
+    }
+
+    /// Writes contact down.
+    pub(super) async fn write_contact(&self) {
+        let Some(kept) = self.kept.clone() else { return };
+        let Some(contact) = self.gather.context.contact.standing().contact else { return };
+        let Some(roster) = self.gather.roster() else { return };
+        let known = |since: Option<_>| since.is_some_and(|since| since <= contact);
+        let served = roster.slots.iter().filter(|slot| known(slot.served_since())).map(|slot| slot.target.id);
+        let last = LastContact::new(boottime::machine_boot_id(), contact, SystemTime::now(), served);
+        on_disk(move || kept.store_contact(&last)).await;
+    }
+}
+
+/// What is known when a process starts. To be asked then.
+pub(super) fn start(contact_within: Duration) -> Start {
+    Start {
+        now: SystemTime::now(),
+        started: boottime::now(),
+        machine_boot_id: boottime::machine_boot_id(),
+        contact_within,
+    }
+}
+
+/// A slice as if all of it had just been assigned.
+fn everything(slice: &HeldSlice) -> Applied {
+    let assigned = slice.targets.iter().map(|(id, held)| (*id, held.permission, None)).collect();
+    Applied { assigned, removed: Vec::new() }
+}
+
+async fn on_disk(write: impl FnOnce() -> Result<(), SliceFileError> + Send + 'static) {
+    match tokio::task::spawn_blocking(write).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(error = %super::end::chain(&error), "slice not kept"),
+        Err(error) => tracing::warn!(%error, "slice not kept"),
+    }
+}

@@ -1,0 +1,229 @@
+//! One assignment stream, from the Hello to its end.
+//!
+//! Contact is what this file is careful about: heartbeats are stamped before they are sent, echoes are matched by number,
+//! and every end is told to [`Contact`](crate::contact::Contact) as what it was.
+
+use std::time::Duration;
+
+use model::slice::SliceChange;
+use model::status::StatusReport;
+use proto::assignment::v1 as wire;
+use proto::assignment::v1::assignment_service_client::AssignmentServiceClient;
+use proto::assignment::v1::join_request::Message as Request;
+use proto::assignment::v1::join_response::Message as Response;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Streaming;
+use tonic::transport::{Channel, Endpoint};
+
+use super::Assignment;
+use super::end::{End, chain};
+use super::report::{self, Which};
+use crate::boottime;
+use crate::contact::Contact;
+use crate::gather::Context;
+
+/// Messages that wait to be sent. A stream that does not take them is as good as silent.
+const OUTBOX: usize = 64;
+/// A message from the coordinator: slices come in parts of 2 MiB, records with them may be larger.
+const MESSAGE_MOST: usize = 64 << 20;
+/// Without a word for so many heartbeats a stream is given up and another is sought.
+const SILENT_HEARTBEATS: u32 = 3;
+
+/// An open stream.
+struct Stream<'a> {
+    assignment: &'a Assignment,
+    outbox: mpsc::Sender<wire::JoinRequest>,
+    inbox: Streaming<wire::JoinResponse>,
+    joined: bool,
+    sequence: u64,
+}
+
+/// What happens next on a stream.
+enum Next {
+    Message(Box<Result<Option<wire::JoinResponse>, tonic::Status>>),
+    Heartbeat,
+    Report(Which),
+    Silence,
+}
+
+impl Assignment {
+    /// Joins the coordinator at `address` and stays until the stream ends.
+    pub(super) async fn stream(&self, address: &str) -> End {
+        let context = self.gather.context.clone();
+        let join_timeout = context.contact.timings().join_timeout;
+        let channel = match timeout(join_timeout, connect(address)).await {
+            Ok(Ok(channel)) => channel,
+            Ok(Err(error)) => return End::NoConnection(chain(&error)),
+            Err(_) => return End::NoConnection(format!("no connection within {join_timeout:?}")),
+        };
+        let (outbox, outgoing) = mpsc::channel(OUTBOX);
+        let hello = {
+            let mut holding = self.holding.lock().await;
+            holding.open_stream();
+            report::hello(&self.identity, &self.gather, holding.reign())
+        };
+        context.contact.update(|contact| contact.opened(boottime::now()));
+        let first = message(Request::Hello(wire::Hello::from(&hello)));
+        outbox.try_send(first).expect("the outbox is new and empty");
+        let mut client = AssignmentServiceClient::new(channel).max_decoding_message_size(MESSAGE_MOST);
+        let joining = client.join(ReceiverStream::new(outgoing));
+        let end = match timeout(join_timeout, joining).await {
+            Ok(Ok(response)) => {
+                tracing::info!(coordinator = address, "assignment stream opened");
+                let inbox = response.into_inner();
+                Stream { assignment: self, outbox, inbox, joined: false, sequence: 0 }.run().await
+            }
+            Ok(Err(status)) => End::of(&status, false),
+            Err(_) => {
+                End::Here { why: format!("no answer to the Hello within {join_timeout:?}"), joined: false }
+            }
+        };
+        tell(&context, &end);
+        end
+    }
+}
+
+impl Stream<'_> {
+    async fn run(mut self) -> End {
+        let context = self.assignment.gather.context.clone();
+        let timings = *context.contact.timings();
+        let (mut heartbeat, mut status) = (every(timings.heartbeat), every(timings.status_every));
+        let silence = timings.heartbeat * SILENT_HEARTBEATS + timings.heartbeat / 2;
+        let mut heard = Instant::now();
+        loop {
+            let next = tokio::select! {
+                received = self.inbox.message() => Next::Message(Box::new(received)),
+                _ = heartbeat.tick() => Next::Heartbeat,
+                _ = status.tick() => Next::Report(Which::Changed),
+                () = context.changed.notified() => Next::Report(Which::StateChanged),
+                () = tokio::time::sleep_until(heard + silence) => Next::Silence,
+            };
+            let ended = match next {
+                Next::Message(received) => {
+                    let ended = self.received(*received).await;
+                    heard = Instant::now();
+                    ended
+                }
+                Next::Heartbeat => self.heartbeat().await,
+                Next::Report(which) => self.report(which),
+                Next::Silence => Some(self.here(format!("nothing heard for {silence:?}"))),
+            };
+            if let Some(end) = ended {
+                return end;
+            }
+        }
+    }
+
+    async fn received(&mut self, received: Result<Option<wire::JoinResponse>, tonic::Status>) -> Option<End> {
+        match received {
+            Ok(Some(message)) => self.receive(message).await,
+            Ok(None) => Some(End::ByPeer { why: "no more messages".into(), joined: self.joined }),
+            Err(status) => Some(End::of(&status, self.joined)),
+        }
+    }
+
+    /// Takes a message in; the stream's end, if that is what follows from it.
+    async fn receive(&mut self, received: wire::JoinResponse) -> Option<End> {
+        match received.message? {
+            Response::Welcome(welcome) => {
+                let wire::Welcome { epoch, coordinator, protocol, .. } = welcome;
+                tracing::info!(epoch, coordinator, protocol, "welcomed");
+                None
+            }
+            Response::HeartbeatEcho(echo) => {
+                let contact = &self.assignment.gather.context.contact;
+                contact.update(|contact| contact.echoed(echo.sequence));
+                self.assignment.holding.lock().await.write_contact().await;
+                None
+            }
+            Response::SliceChange(change) => self.change(change).await,
+            Response::Ping(ping) => self.send(Request::Pong(wire::Pong { nonce: ping.nonce })),
+        }
+    }
+
+    async fn change(&mut self, change: wire::SliceChange) -> Option<End> {
+        let change = match SliceChange::try_from(change) {
+            Ok(change) => change,
+            Err(error) => return Some(self.here(format!("a change cannot be read: {}", chain(&error)))),
+        };
+        let applied = self.assignment.holding.lock().await.change(change).await;
+        match applied {
+            Ok(Some(stamp)) => {
+                self.first_slice();
+                self.send(Request::Acknowledged(wire::Acknowledged::from(stamp)))
+            }
+            Ok(None) => None,
+            Err(refused) => {
+                tracing::warn!(reason = refused.kind(), error = %refused, "slice change not applied");
+                None
+            }
+        }
+    }
+
+    /// Contact is there, and a coordinator that may be new is told how the targets do.
+    fn first_slice(&mut self) {
+        let context = &self.assignment.gather.context;
+        if !std::mem::replace(&mut self.joined, true) {
+            context.contact.update(Contact::first_slice);
+            context.changed.notify_one();
+        }
+    }
+
+    async fn heartbeat(&mut self) -> Option<End> {
+        self.sequence += 1;
+        let sequence = self.sequence;
+        let contact = &self.assignment.gather.context.contact;
+        // Stamped before it is handed over: what waits in a buffer must not count as sent later.
+        contact.update(|contact| contact.sent(sequence, boottime::now()));
+        self.assignment.holding.lock().await.write(Duration::ZERO).await;
+        self.send(Request::Heartbeat(wire::Heartbeat { sequence }))
+    }
+
+    fn report(&mut self, which: Which) -> Option<End> {
+        let reports = report::reports(&self.assignment.gather, which);
+        let mut messages =
+            reports.iter().map(|report: &StatusReport| Request::Status(wire::Status::from(report)));
+        messages.find_map(|message| self.send(message))
+    }
+
+    fn send(&self, request: Request) -> Option<End> {
+        match self.outbox.try_send(message(request)) {
+            Ok(()) => None,
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                Some(self.here(format!("{OUTBOX} messages wait to be sent")))
+            }
+            // The reader says why the stream is over.
+            Err(mpsc::error::TrySendError::Closed(_)) => None,
+        }
+    }
+
+    fn here(&self, why: String) -> End {
+        End::Here { why, joined: self.joined }
+    }
+}
+
+/// Tells contact how a stream ended.
+fn tell(context: &Context, end: &End) {
+    context.contact.update(|contact| match end {
+        End::ByPeer { .. } => contact.ended_by_peer(boottime::now()),
+        End::Here { .. } | End::NoConnection(_) | End::NotLeading { .. } | End::Refused(_) => {
+            contact.ended_here()
+        }
+    });
+}
+
+async fn connect(address: &str) -> Result<Channel, tonic::transport::Error> {
+    Endpoint::from_shared(address.to_owned())?.tcp_nodelay(true).connect().await
+}
+
+fn every(period: Duration) -> Interval {
+    let mut interval = interval_at(Instant::now() + period, period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval
+}
+
+fn message(request: Request) -> wire::JoinRequest {
+    wire::JoinRequest { message: Some(request) }
+}

@@ -1,0 +1,259 @@
+//! The last good scrape of every target, on disk.
+//!
+//! In: records as scrapes bring them, and what no longer may be kept. Out: at start what the last process left; later
+//! only the word that it is on disk. One thread writes; nobody waits for it without a bound. Whatever is wrong with the
+//! directory, the relay goes on: a doubtful store is set aside whole, one that cannot be written means memory only. What
+//! a copy may be used for is not decided here.
+
+mod directory;
+pub mod record;
+mod store;
+mod writer;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+pub use record::{Key, Record};
+pub use store::Loaded;
+
+use crate::instruments::{CacheInstruments, label};
+use directory::Directory;
+use store::{OpenError, Store};
+use writer::{Op, Shared};
+
+/// Opening and reading a store of 5,000 records takes under 200 ms; one that takes this long is stuck.
+const OPEN_WITHIN: Duration = Duration::from_secs(4);
+/// An operation of the writer that takes this long will not end: sled can hang.
+const STUCK_AFTER: Duration = Duration::from_secs(10);
+
+/// The layout that a record's values belong to.
+#[derive(Clone)]
+pub struct LayoutSource {
+    /// Its content hash.
+    pub hash: Key,
+    /// A body of it; asked for only where the store does not have the layout yet.
+    pub body: Arc<dyn Fn() -> Vec<u8> + Send + Sync>,
+}
+
+/// Why nothing goes to disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryOnly {
+    /// No directory was given.
+    NotConfigured,
+    /// A living process holds the directory.
+    Locked,
+    /// The directory cannot be created or written.
+    Unwritable,
+    /// The disk is full.
+    Full,
+    /// The store could not be opened, not even a fresh one.
+    Unusable,
+    /// Writing failed.
+    WriteFailed,
+    /// Writing, or opening, did not end.
+    Stuck,
+    /// The store panicked.
+    Panicked,
+}
+
+impl MemoryOnly {
+    /// A fixed word for metrics.
+    #[must_use]
+    pub fn kind(self) -> &'static str {
+        match self {
+            Self::NotConfigured => "not_configured",
+            Self::Locked => "locked",
+            Self::Unwritable => "unwritable",
+            Self::Full => "full",
+            Self::Unusable => "unusable",
+            Self::WriteFailed => "write_failed",
+            Self::Stuck => "stuck",
+            Self::Panicked => "panicked",
+        }
+    }
+}
+
+/// Writes records to disk, or does not and says why.
+#[derive(Clone)]
+pub struct Cache {
+    shared: Option<Arc<Shared>>,
+    instruments: CacheInstruments,
+}
+
+impl Cache {
+    /// A cache that keeps nothing on disk because nobody asked for it.
+    #[must_use]
+    pub fn memory(instruments: CacheInstruments) -> Self {
+        instruments.enabled.record(0, &[]);
+        Self { shared: None, instruments }
+    }
+
+    /// Opens the store in `dir`, which is created if need be, and reads all of it. Blocks for at most a few seconds.
+    /// Never fails: at worst nothing goes to disk.
+    #[must_use]
+    pub fn open(dir: &Path, instruments: CacheInstruments) -> (Self, Loaded) {
+        match start(dir, &instruments) {
+            Ok((store, directory, loaded)) => {
+                for (kind, count) in &loaded.refused {
+                    instruments.records_refused.add(*count, &label("reason", kind));
+                }
+                tracing::info!(dir = %dir.display(), records = loaded.len(), "cache opened");
+                instruments.enabled.record(1, &[]);
+                instruments.entries.record(loaded.len() as u64, &[]);
+                let shared = writer::spawn(store, directory, instruments.clone());
+                (Self { shared: Some(shared), instruments }, loaded)
+            }
+            Err(reason) => {
+                instruments.memory_only.add(1, &label("reason", reason.kind()));
+                tracing::warn!(dir = %dir.display(), reason = reason.kind(), "cache is in memory only");
+                (Self::memory(instruments), Loaded::default())
+            }
+        }
+    }
+
+    /// Whether records go to disk.
+    #[must_use]
+    pub fn is_on_disk(&self) -> bool {
+        self.shared.as_ref().is_some_and(|shared| shared.memory_only().is_none())
+    }
+
+    /// Whether something that was exposed may be missing on disk: then an older record must not be served by a later
+    /// process.
+    #[must_use]
+    pub fn is_behind(&self) -> bool {
+        self.shared.as_ref().is_some_and(|shared| shared.is_behind())
+    }
+
+    /// Stores `record` in place of an older one of the same target.
+    pub fn put(&self, record: Record, layout: LayoutSource) {
+        self.push(Op::Put { record, layout });
+    }
+
+    /// Removes what is stored of `target`.
+    pub fn remove(&self, target: Key) {
+        self.push(Op::Remove(target));
+    }
+
+    /// Waits until everything given so far is on disk, for at most `bound`. `false` if it was not by then: counted.
+    pub async fn flush(&self, bound: Duration) -> bool {
+        let (done, flushed) = oneshot::channel();
+        if !self.is_on_disk() || !self.push(Op::Flush(done)) {
+            return true;
+        }
+        let in_time = tokio::time::timeout(bound, flushed).await.is_ok();
+        if !in_time {
+            self.instruments.late_flushes.add(1, &[]);
+        }
+        in_time
+    }
+
+    /// Looks whether the writer still makes progress; to be called about once a second.
+    pub fn check_progress(&self, now: Instant) {
+        let Some(shared) = &self.shared else { return };
+        if shared.busy_for(now).is_some_and(|busy| busy > STUCK_AFTER) {
+            shared.give_up(MemoryOnly::Stuck);
+        }
+    }
+
+    /// Writes what is left and closes the store, waiting for at most `bound`.
+    pub async fn close(&self, bound: Duration) -> bool {
+        let Some(shared) = &self.shared else { return true };
+        let ended = shared.close();
+        tokio::time::timeout(bound, ended).await.is_ok()
+    }
+
+    fn push(&self, op: Op) -> bool {
+        self.shared.as_ref().is_some_and(|shared| shared.push(op))
+    }
+}
+
+/// Takes the directory and opens its store, once more with a fresh one where there is any doubt.
+fn start(dir: &Path, instruments: &CacheInstruments) -> Result<(Store, Directory, Loaded), MemoryOnly> {
+    let directory = Directory::take(dir)?;
+    let doubt = match open_bounded(directory.store_path()) {
+        Ok((store, loaded)) => return Ok((store, directory, loaded)),
+        Err(OpenError::Refused(reason)) => return Err(reason),
+        Err(OpenError::Doubtful(kind, message)) => (kind, message),
+    };
+    let (kind, message) = doubt;
+    tracing::warn!(dir = %dir.display(), reason = kind, error = message, "cache set aside");
+    instruments.quarantines.add(1, &label("reason", kind));
+    directory.set_aside().map_err(|_| MemoryOnly::Unwritable)?;
+    if kind == "stuck" {
+        // The store's threads are shared by the process: a second one would hang behind the first.
+        return Err(MemoryOnly::Stuck);
+    }
+    match open_bounded(directory.store_path()) {
+        Ok((store, loaded)) => Ok((store, directory, loaded)),
+        Err(OpenError::Refused(reason)) => Err(reason),
+        Err(OpenError::Doubtful(..)) => Err(MemoryOnly::Unusable),
+    }
+}
+
+/// Opens and reads a store in a thread of its own, since both may panic or never end.
+fn open_bounded(path: PathBuf) -> Result<(Store, Loaded), OpenError> {
+    let (send, receive) = std::sync::mpsc::sync_channel(1);
+    let opening = move || {
+        let opened = std::panic::catch_unwind(|| Store::open(&path));
+        let opened =
+            opened.unwrap_or_else(|_| Err(OpenError::Doubtful("panic", "the store panicked".into())));
+        // The receiver is gone when the bound was hit; the store then closes here.
+        drop(send.send(opened));
+    };
+    let thread = std::thread::Builder::new().name("cache-open".into()).spawn(opening);
+    if thread.is_err() {
+        return Err(OpenError::Refused(MemoryOnly::Unusable));
+    }
+    let stuck = || OpenError::Doubtful("stuck", format!("not open after {OPEN_WITHIN:?}"));
+    receive.recv_timeout(OPEN_WITHIN).unwrap_or_else(|_| Err(stuck()))
+}
+
+impl Loaded {
+    /// Takes the record of `target` and its layout's body out, if both are there.
+    pub fn take(&mut self, target: &Key) -> Option<(Record, Vec<u8>)> {
+        let record = self.records.remove(target)?;
+        let body = record::decode_layout(self.layouts.get(&record.layout)?).ok()?;
+        Some((record, body))
+    }
+
+    /// The targets whose records were scraped before `oldest`, in milliseconds since 1970; they are forgotten.
+    pub fn expire(&mut self, oldest: i64) -> Vec<Key> {
+        let mut expired = Vec::new();
+        self.records.retain(|target, record| {
+            let young = record.scraped_at >= oldest;
+            if !young {
+                expired.push(*target);
+            }
+            young
+        });
+        if self.records.is_empty() {
+            self.layouts = HashMap::new();
+        }
+        expired
+    }
+
+    /// When the record of `target` was scraped, in milliseconds since 1970.
+    #[must_use]
+    pub fn scraped_at(&self, target: &Key) -> Option<i64> {
+        self.records.get(target).map(|record| record.scraped_at)
+    }
+
+    /// How many records there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! The cache's directory: who holds it, where the store lies in it, and how a store is set aside.
+//!
+//! ```text
+//! DIR/lock                    held (flock) by the process that uses the directory
+//! DIR/store                   the store
+//! DIR/cache.quarantine-TIME   the newest store that was set aside, TIME in milliseconds since 1970
+//! ```
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustix::fs::{FlockOperation, flock};
+
+use super::MemoryOnly;
+
+/// How the directories of set-aside stores begin.
+const QUARANTINE: &str = "cache.quarantine-";
+
+/// A directory that this process holds for as long as the value lives.
+#[derive(Debug)]
+pub(super) struct Directory {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Directory {
+    /// Creates the directory if need be and takes it.
+    pub(super) fn take(path: &Path) -> Result<Self, MemoryOnly> {
+        fs::create_dir_all(path).map_err(|error| reason(&error))?;
+        let lock = File::options().create(true).truncate(false).write(true).open(path.join("lock"));
+        let lock = lock.map_err(|error| reason(&error))?;
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(rustix::io::Errno::WOULDBLOCK) => Err(MemoryOnly::Locked),
+            Err(_) => Err(MemoryOnly::Unwritable),
+        }
+    }
+
+    /// Where the store lies.
+    pub(super) fn store_path(&self) -> PathBuf {
+        self.path.join("store")
+    }
+
+    /// Moves the store out of the way and removes those that were moved before.
+    pub(super) fn set_aside(&self) -> io::Result<()> {
+        let store = self.store_path();
+        if !store.exists() {
+            return Ok(());
+        }
+        let older: Vec<PathBuf> = self.quarantined()?;
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        fs::rename(store, self.path.join(format!("{QUARANTINE}{}", since_1970.as_millis())))?;
+        older.iter().try_for_each(fs::remove_dir_all)
+    }
+
+    fn quarantined(&self) -> io::Result<Vec<PathBuf>> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.path)? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with(QUARANTINE) {
+                found.push(entry.path());
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// What an I/O error says about where records may go.
+pub(super) fn reason(error: &io::Error) -> MemoryOnly {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => MemoryOnly::Full,
+        _ => MemoryOnly::Unwritable,
+    }
+}

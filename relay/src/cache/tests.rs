@@ -1,0 +1,196 @@
+//! The cache on a real disk.
+
+use std::fs;
+use std::path::PathBuf;
+
+use opentelemetry::global::meter;
+use tempfile::TempDir;
+
+use super::*;
+
+const BOUND: Duration = Duration::from_secs(20);
+
+fn instruments() -> CacheInstruments {
+    CacheInstruments::new(&meter("test"))
+}
+
+fn layout(n: u8) -> LayoutSource {
+    LayoutSource { hash: [n; 16], body: Arc::new(move || format!("metric_{n} 0\n").into_bytes()) }
+}
+
+fn record(n: u8, scraped_at: i64) -> Record {
+    Record { target: [n; 16], labels: 1, scraped_at, layout: [1; 16], values: vec![n; 300] }
+}
+
+/// A directory whose store holds records 0 to 19, scraped at 1000 to 1019.
+async fn filled() -> TempDir {
+    let dir = TempDir::new().unwrap();
+    let (cache, loaded) = Cache::open(dir.path(), instruments());
+    assert!(cache.is_on_disk() && loaded.is_empty());
+    for n in 0..20 {
+        cache.put(record(n, 1000 + i64::from(n)), layout(1));
+    }
+    assert!(cache.flush(BOUND).await);
+    assert!(!cache.is_behind());
+    assert!(cache.close(BOUND).await);
+    dir
+}
+
+fn quarantines(dir: &TempDir) -> usize {
+    let names = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    names.filter(|name| name.to_string_lossy().starts_with("cache.quarantine-")).count()
+}
+
+fn store_files(dir: &TempDir) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir.path().join("store")).unwrap().map(|entry| entry.unwrap().path());
+    entries.filter(|path| path.is_file()).collect()
+}
+
+#[tokio::test]
+async fn what_was_flushed_is_there_after_a_restart() {
+    let dir = filled().await;
+    let (_cache, mut loaded) = Cache::open(dir.path(), instruments());
+    assert_eq!(loaded.len(), 20);
+    let (found, body) = loaded.take(&[7; 16]).unwrap();
+    assert_eq!(found, record(7, 1007));
+    assert_eq!(body, b"metric_1 0\n");
+    assert!(loaded.take(&[7; 16]).is_none());
+}
+
+#[tokio::test]
+async fn a_record_replaces_the_older_one_and_a_removed_one_is_gone() {
+    let dir = filled().await;
+    let (cache, _) = Cache::open(dir.path(), instruments());
+    cache.put(record(3, 5000), layout(1));
+    cache.remove([4; 16]);
+    assert!(cache.close(BOUND).await);
+    drop(cache);
+    let (_cache, mut loaded) = Cache::open(dir.path(), instruments());
+    assert_eq!(loaded.take(&[3; 16]).unwrap().0.scraped_at, 5000);
+    assert!(loaded.take(&[4; 16]).is_none());
+}
+
+#[tokio::test]
+async fn records_older_than_asked_expire_and_no_others() {
+    let dir = filled().await;
+    let (_cache, mut loaded) = Cache::open(dir.path(), instruments());
+    let mut expired = loaded.expire(1003);
+    expired.sort_unstable();
+    assert_eq!(expired, [[0; 16], [1; 16], [2; 16]]);
+    assert_eq!(loaded.len(), 17);
+}
+
+#[tokio::test]
+async fn a_directory_that_is_held_means_memory_only_and_is_left_alone() {
+    let dir = filled().await;
+    let (first, _) = Cache::open(dir.path(), instruments());
+    let (second, loaded) = Cache::open(dir.path(), instruments());
+    assert!(first.is_on_disk() && !second.is_on_disk() && loaded.is_empty());
+    second.put(record(1, 9), layout(1));
+    assert!(second.flush(BOUND).await, "nothing to wait for");
+    assert_eq!(quarantines(&dir), 0);
+}
+
+#[tokio::test]
+async fn a_directory_that_cannot_be_created_means_memory_only() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("file");
+    fs::write(&file, "not a directory").unwrap();
+    let (cache, _) = Cache::open(&file.join("cache"), instruments());
+    assert!(!cache.is_on_disk() && !cache.is_behind());
+}
+
+/// Every byte position that is tried, in every file: no wrong record, and a fresh store where there was doubt.
+#[tokio::test]
+async fn damage_never_yields_a_wrong_record() {
+    for step in 0..12 {
+        let dir = filled().await;
+        for path in store_files(&dir) {
+            let mut bytes = fs::read(&path).unwrap();
+            if let Some(last) = bytes.len().checked_sub(1) {
+                let at = (last / 12 * step + step).min(last);
+                bytes[at] ^= 0x55;
+                fs::write(&path, bytes).unwrap();
+            }
+        }
+        let (cache, mut loaded) = Cache::open(dir.path(), instruments());
+        for n in 0..20 {
+            if let Some((found, _)) = loaded.take(&[n; 16]) {
+                assert_eq!(found, record(n, 1000 + i64::from(n)), "step {step}");
+            }
+        }
+        assert!(cache.is_on_disk(), "step {step}: a fresh store takes the place of a doubtful one");
+    }
+}
+
+#[tokio::test]
+async fn a_torn_store_is_set_aside_and_only_the_newest_of_those_is_kept() {
+    let dir = filled().await;
+    fs::create_dir(dir.path().join("cache.quarantine-1")).unwrap();
+    fs::write(dir.path().join("store/conf"), "garbage".repeat(9)).unwrap();
+    let (cache, loaded) = Cache::open(dir.path(), instruments());
+    assert!(cache.is_on_disk() && loaded.is_empty(), "{:?}", open_bounded(dir.path().join("store")).err());
+    assert_eq!(quarantines(&dir), 1);
+    assert!(!dir.path().join("cache.quarantine-1").exists());
+    cache.put(record(1, 1), layout(1));
+    assert!(cache.close(BOUND).await);
+    drop(cache);
+    assert_eq!(Cache::open(dir.path(), instruments()).1.len(), 1);
+}
+
+#[tokio::test]
+async fn an_altered_record_makes_the_whole_store_doubtful() {
+    let dir = filled().await;
+    {
+        let db = sled::Config::default().path(dir.path().join("store")).segment_size(4 << 20).open().unwrap();
+        let tree = db.open_tree("records").unwrap();
+        let mut bytes = tree.get([5; 16]).unwrap().unwrap().to_vec();
+        bytes[30] ^= 1;
+        tree.insert([5; 16], bytes).unwrap();
+        db.flush().unwrap();
+    }
+    let (cache, loaded) = Cache::open(dir.path(), instruments());
+    assert!(cache.is_on_disk() && loaded.is_empty());
+    assert_eq!(quarantines(&dir), 1);
+}
+
+#[tokio::test]
+async fn a_record_too_large_for_the_store_removes_the_older_one() {
+    let dir = filled().await;
+    let (cache, _) = Cache::open(dir.path(), instruments());
+    let noise: Vec<u8> =
+        (0..400_000u64).flat_map(|n| xxhash_rust::xxh3::xxh3_64(&n.to_le_bytes()).to_le_bytes()).collect();
+    cache.put(Record { values: noise, ..record(6, 7000) }, layout(1));
+    assert!(cache.close(BOUND).await && !cache.is_behind());
+    drop(cache);
+    assert!(Cache::open(dir.path(), instruments()).1.take(&[6; 16]).is_none());
+}
+
+#[tokio::test]
+async fn a_writer_that_makes_no_progress_is_given_up_and_its_store_set_aside() {
+    let dir = filled().await;
+    let (cache, _) = Cache::open(dir.path(), instruments());
+    let (release, blocked) = std::sync::mpsc::sync_channel::<()>(0);
+    let blocked = parking_lot::Mutex::new(blocked);
+    let body = Arc::new(move || {
+        blocked.lock().recv_timeout(BOUND).ok();
+        Vec::new()
+    });
+    cache.put(record(1, 1), LayoutSource { hash: [2; 16], body });
+    let shared = cache.shared.clone().unwrap();
+    let later = Instant::now() + STUCK_AFTER + Duration::from_secs(5);
+    while shared.busy_for(later).is_none() {
+        tokio::task::yield_now().await;
+    }
+    cache.check_progress(Instant::now());
+    assert!(cache.is_on_disk(), "too early");
+    assert!(!cache.flush(Duration::from_millis(10)).await, "the page goes on");
+    cache.check_progress(later);
+    assert!(!cache.is_on_disk() && cache.is_behind());
+    assert!(cache.flush(BOUND).await, "nothing to wait for");
+    release.send(()).unwrap();
+    assert!(cache.close(BOUND).await);
+    while quarantines(&dir) == 0 {
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,0 +1,212 @@
+//! Gathering: on a scraper's request, every target of the slice is scraped at that moment.
+//!
+//! In: requests with their budgets, and the slice as it changes. Out: rows of outcomes. It does not know how a page is
+//! written or sent, nor who assigns targets.
+
+mod attempt;
+pub mod deadline;
+pub mod fan_out;
+mod flight;
+pub mod job;
+pub mod outcome;
+pub mod roster;
+pub mod slot;
+mod stored;
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, SystemTime};
+
+use arc_swap::ArcSwapOption;
+use model::exposition::store::ShapeStore;
+use model::slice::Permission;
+use model::target::TargetId;
+use parking_lot::Mutex;
+use runtime::Tasks;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::cache::{Cache, Loaded};
+use crate::copies::OnAssigned;
+use crate::instruments::Instruments;
+use crate::scrape::AddressGuard;
+use crate::slice::{Applied, HeldSlice};
+use crate::standing::SharedContact;
+use deadline::page_budget;
+use fan_out::{FanOut, Gathered, Jobs};
+use outcome::unix_ms;
+use roster::{Roster, RosterParts};
+use stored::Restorer;
+
+/// A page's last byte waits this long for what it shows to be on disk.
+const FLUSH_WAIT: Duration = Duration::from_millis(100);
+
+/// What every scrape and page of a relay shares.
+pub struct Context {
+    /// Shapes, shared by all targets.
+    pub shapes: ShapeStore,
+    /// Where good scrapes go.
+    pub cache: Cache,
+    /// What is known of the coordinator.
+    pub contact: SharedContact,
+    /// What is counted.
+    pub instruments: Instruments,
+    /// Where scrapes run.
+    pub tasks: Tasks,
+    /// Which addresses are not scraped.
+    pub guard: AddressGuard,
+    /// Rung when something has to be reported at once.
+    pub changed: Notify,
+    /// Whether a page went out before what it showed was on disk, and nobody was told the end of it yet.
+    pub flush_late: AtomicBool,
+}
+
+/// A relay's targets and the fan-outs that run over them.
+pub struct Gather {
+    /// Shared with every scrape.
+    pub context: Arc<Context>,
+    roster: ArcSwapOption<Roster>,
+    running: Mutex<Vec<Weak<FanOut>>>,
+    loaded: Mutex<Loaded>,
+    /// Microseconds that merging and sending the last page took.
+    last_page: AtomicU64,
+    last_asked: Mutex<Option<SystemTime>>,
+}
+
+impl Gather {
+    /// No targets yet; `loaded` is what the cache had at start.
+    #[must_use]
+    pub fn new(context: Arc<Context>, loaded: Loaded) -> Self {
+        Self {
+            context,
+            roster: ArcSwapOption::empty(),
+            running: Mutex::default(),
+            loaded: Mutex::new(loaded),
+            last_page: AtomicU64::new(0),
+            last_asked: Mutex::new(None),
+        }
+    }
+
+    /// The roster in force; none before the first slice.
+    #[must_use]
+    pub fn roster(&self) -> Option<Arc<Roster>> {
+        self.roster.load_full()
+    }
+
+    /// Scrapes the targets of `jobs` (all if empty) for a scraper that waits for `header`. `None` before the first
+    /// slice.
+    pub async fn gather(&self, header: Option<Duration>, jobs: Jobs) -> Option<Gathered> {
+        *self.last_asked.lock() = Some(SystemTime::now());
+        let roster = self.roster()?;
+        let budget = page_budget(header, self.last_page(), roster.config.relay.page_timeout);
+        self.join_or_start(&roster, &jobs, Instant::now() + budget).gathered().await
+    }
+
+    fn join_or_start(&self, roster: &Arc<Roster>, jobs: &Jobs, deadline: Instant) -> Arc<FanOut> {
+        let mut running = self.running.lock();
+        running.retain(|fan_out| fan_out.strong_count() > 0);
+        let now = Instant::now();
+        let joined =
+            running.iter().filter_map(Weak::upgrade).find(|it| it.suits(roster, jobs, now, deadline));
+        if let Some(joined) = joined {
+            self.context.instruments.pages_joined.add(1, &[]);
+            return joined;
+        }
+        let started = FanOut::start(&self.context, roster, jobs, deadline);
+        running.push(Arc::downgrade(&started));
+        started
+    }
+
+    /// What merging and sending the last page took.
+    #[must_use]
+    pub fn last_page(&self) -> Duration {
+        Duration::from_micros(self.last_page.load(Ordering::Relaxed))
+    }
+
+    /// Says what merging and sending a page took.
+    pub fn set_last_page(&self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.last_page.store(micros, Ordering::Relaxed);
+    }
+
+    /// When a scraper last asked for the page.
+    #[must_use]
+    pub fn last_asked(&self) -> Option<SystemTime> {
+        *self.last_asked.lock()
+    }
+
+    /// Takes over a slice that has changed; `applied` names what the change was about. Reads records back where a target
+    /// comes with the permission to, so it may take a while: not to be called on a thread that others wait for.
+    pub fn take_over(&self, slice: &HeldSlice, applied: &Applied) {
+        let last = self.roster();
+        let parts = RosterParts { shapes: &self.context.shapes, guard: &self.context.guard };
+        let next = Arc::new(Roster::next(slice, last.as_deref(), &parts));
+        for id in &applied.removed {
+            if let Some(slot) = last.as_ref().and_then(|last| last.slot(*id)) {
+                slot.release();
+            }
+            self.forget(*id);
+        }
+        let mut restorer = Restorer::new(&self.context.shapes);
+        for (id, permission, record) in &applied.assigned {
+            let is_new = last.as_ref().is_none_or(|last| last.slot(*id).is_none());
+            let Some(slot) = next.slot(*id) else { continue };
+            let stamp = slice.targets.get(id).map(|held| held.stamp).unwrap_or_default();
+            match slot.assign(*permission, stamp) {
+                OnAssigned::Leave if is_new && *permission == Permission::Keep => {
+                    self.restore(&mut restorer, slot)
+                }
+                OnAssigned::Leave => {}
+                OnAssigned::Drop => self.forget(*id),
+                OnAssigned::TakeRecord => {
+                    self.forget(*id);
+                    self.take_record(&mut restorer, slot, record.as_deref().unwrap_or_default());
+                }
+            }
+        }
+        self.roster.store(Some(next));
+    }
+
+    /// Drops what was loaded at start and is too old to be served by now, from disk too. To be called now and then.
+    pub fn expire_loaded(&self, now: SystemTime) {
+        let Some(roster) = self.roster() else { return };
+        let oldest = now.checked_sub(roster.config.cache.max_age).unwrap_or(SystemTime::UNIX_EPOCH);
+        for key in self.loaded.lock().expire(unix_ms(oldest)) {
+            self.context.cache.remove(key);
+        }
+    }
+
+    /// Looks at what the cache had at start.
+    pub fn with_loaded<T>(&self, look: impl FnOnce(&Loaded) -> T) -> T {
+        look(&self.loaded.lock())
+    }
+
+    fn forget(&self, id: TargetId) {
+        self.loaded.lock().take(&stored::key(id));
+        self.context.cache.remove(stored::key(id));
+    }
+
+    fn restore(&self, restorer: &mut Restorer<'_>, slot: &slot::Slot) {
+        match restorer.restore(slot, &mut self.loaded.lock()) {
+            Ok(Some(copy)) => slot.restore(copy),
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(target_id = %slot.target.id, error, "cached record not used");
+                self.context.cache.remove(stored::key(slot.target.id));
+            }
+        }
+    }
+
+    fn take_record(&self, restorer: &mut Restorer<'_>, slot: &slot::Slot, record: &[u8]) {
+        match restorer.decode(slot, record) {
+            Ok(copy) => {
+                let (record, layout) = stored::record(&slot.target, &copy);
+                self.context.cache.put(record, layout);
+                slot.restore(copy);
+            }
+            Err(error) => {
+                tracing::warn!(target_id = %slot.target.id, error, "the record sent along is not used")
+            }
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! One fan-out: every target of a roster scraped at the same moment, for one page or several.
+//!
+//! In: a roster, the jobs wanted, a deadline. Out: one row per target, and the word that the cache has them. What is in
+//! flight already is awaited, not repeated. Dropped by its last page, it is cancelled.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+
+use futures_util::future::join_all;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::attempt;
+use super::deadline::{is_due, may_join};
+use super::flight::Flight;
+use super::outcome::{Failure, Outcome};
+use super::roster::Roster;
+use super::slot::Slot;
+use super::{Context, FLUSH_WAIT};
+
+/// A scrape that ends with its deadline still has to be written down.
+const LANDING: Duration = Duration::from_millis(50);
+/// How often a scrape that another page's shorter time cut off is started again.
+const RESTARTS: usize = 1;
+
+/// Which jobs a page is of; empty for all. Sorted.
+pub type Jobs = Arc<[String]>;
+
+/// What a fan-out brought of one target.
+#[derive(Clone)]
+pub struct Row {
+    /// The target.
+    pub slot: Arc<Slot>,
+    /// What its scrape came to.
+    pub outcome: Arc<Outcome>,
+    /// Whether that is an earlier result, because the job asks for a distance between scrapes.
+    pub repeated: bool,
+}
+
+/// How far a fan-out is.
+#[derive(Clone, Default)]
+struct Progress {
+    rows: Option<Arc<[Row]>>,
+    flushed: bool,
+}
+
+/// A fan-out that runs or has run.
+pub struct FanOut {
+    roster: Arc<Roster>,
+    jobs: Jobs,
+    started: Instant,
+    deadline: Instant,
+    progress: watch::Receiver<Progress>,
+    _cancel: DropGuard,
+}
+
+/// The rows of a fan-out, for one page.
+#[derive(Clone)]
+pub struct Gathered {
+    /// One per target, in the order of the page.
+    pub rows: Arc<[Row]>,
+    /// What they were gathered from.
+    pub roster: Arc<Roster>,
+    fan_out: Arc<FanOut>,
+}
+
+impl FanOut {
+    /// Starts a fan-out that ends by `deadline`.
+    #[must_use]
+    pub fn start(context: &Arc<Context>, roster: &Arc<Roster>, jobs: &Jobs, deadline: Instant) -> Arc<Self> {
+        let (sender, progress) = watch::channel(Progress::default());
+        let cancelled = CancellationToken::new();
+        let run = Run { context: context.clone(), roster: roster.clone(), jobs: jobs.clone(), deadline };
+        let cancel = cancelled.clone();
+        context.tasks.work(async move {
+            tokio::select! {
+                () = cancel.cancelled() => {}
+                () = run.run(sender) => {}
+            }
+        });
+        Arc::new(Self {
+            roster: roster.clone(),
+            jobs: jobs.clone(),
+            started: Instant::now(),
+            deadline,
+            progress,
+            _cancel: cancelled.drop_guard(),
+        })
+    }
+
+    /// Whether a page of `roster` and `jobs` whose own deadline is `own` may join.
+    #[must_use]
+    pub fn suits(&self, roster: &Arc<Roster>, jobs: &Jobs, now: Instant, own: Instant) -> bool {
+        let same = Arc::ptr_eq(&self.roster, roster) && self.jobs == *jobs;
+        same && may_join(self.started, self.deadline, now, own)
+    }
+
+    /// Waits for the rows. `None` if the fan-out was lost with its process's end.
+    pub async fn gathered(self: &Arc<Self>) -> Option<Gathered> {
+        let mut progress = self.progress.clone();
+        let reached = progress.wait_for(|progress| progress.rows.is_some()).await.ok()?;
+        let rows = reached.rows.clone()?;
+        Some(Gathered { rows, roster: self.roster.clone(), fan_out: self.clone() })
+    }
+}
+
+impl Gathered {
+    /// Waits until the cache has what the page shows, or the time for that is over.
+    pub async fn flushed(&self) {
+        let mut progress = self.fan_out.progress.clone();
+        // An error says that the fan-out's task is gone: nothing more to wait for.
+        progress.wait_for(|progress| progress.flushed).await.ok();
+    }
+}
+
+/// What the task of a fan-out works on.
+struct Run {
+    context: Arc<Context>,
+    roster: Arc<Roster>,
+    jobs: Jobs,
+    deadline: Instant,
+}
+
+/// Where a target's row comes from.
+enum Source {
+    Repeated(Arc<Outcome>),
+    Flight(Arc<Flight>),
+}
+
+impl Run {
+    async fn run(self, progress: watch::Sender<Progress>) {
+        let slots: Vec<_> = self.roster.slots.iter().filter(|slot| self.wants(slot)).collect();
+        let sources = self.sources(&slots);
+        let rows = slots.into_iter().zip(sources).map(|(slot, source)| self.row(slot, source));
+        let rows: Arc<[Row]> = join_all(rows).await.into();
+        progress.send_modify(|progress| progress.rows = Some(rows));
+        if !self.context.cache.flush(FLUSH_WAIT).await {
+            self.context.flush_late.store(true, Ordering::Relaxed);
+            self.context.changed.notify_one();
+        }
+        progress.send_modify(|progress| progress.flushed = true);
+    }
+
+    fn wants(&self, slot: &Slot) -> bool {
+        self.jobs.is_empty() || self.jobs.iter().any(|job| **job == *slot.target.job)
+    }
+
+    /// Starts what has to be scraped. Those that failed last time start last: a hundred hanging targets must not hold
+    /// the permits of the others.
+    fn sources(&self, slots: &[&Arc<Slot>]) -> Vec<Source> {
+        let mut order: Vec<usize> = (0..slots.len()).collect();
+        order.sort_by_cached_key(|&at| slots[at].is_failing());
+        let mut sources: Vec<Option<Source>> = slots.iter().map(|_| None).collect();
+        for at in order {
+            sources[at] = Some(self.source(slots[at]));
+        }
+        sources.into_iter().flatten().collect()
+    }
+
+    fn source(&self, slot: &Arc<Slot>) -> Source {
+        let standing = self.context.contact.standing();
+        let since = |outcome: &Arc<Outcome>| SystemTime::now().duration_since(outcome.began).ok();
+        match slot.repeatable(standing) {
+            Some(last) if !is_due(since(&last), slot.target.min_interval) => Source::Repeated(last),
+            _ => Source::Flight(self.flight(slot)),
+        }
+    }
+
+    fn flight(&self, slot: &Arc<Slot>) -> Arc<Flight> {
+        slot.join_or_start(|| {
+            let deadline = self.deadline_of(slot);
+            let (flight, pilot) = Flight::new(deadline);
+            let scrape = attempt::scrape(self.context.clone(), slot.clone(), deadline);
+            self.context.tasks.work(pilot.fly(scrape));
+            flight
+        })
+    }
+
+    fn deadline_of(&self, slot: &Slot) -> Instant {
+        self.deadline.min(Instant::now() + slot.target.scrape_timeout)
+    }
+
+    async fn row(&self, slot: &Arc<Slot>, source: Source) -> Row {
+        let (outcome, repeated) = match source {
+            Source::Repeated(outcome) => (outcome, true),
+            Source::Flight(flight) => (self.land(slot, flight).await, false),
+        };
+        Row { slot: slot.clone(), outcome, repeated }
+    }
+
+    /// Awaits a scrape. One that an earlier page started with less time, and that ended for want of it, is started
+    /// again with this page's.
+    async fn land(&self, slot: &Arc<Slot>, mut flight: Arc<Flight>) -> Arc<Outcome> {
+        let own = self.deadline_of(slot);
+        for restarts in 0.. {
+            let Ok(landed) = timeout_at(self.deadline + LANDING, flight.outcome()).await else {
+                return failed(
+                    "timeout",
+                    "still being scraped for another page when this page's time was over",
+                );
+            };
+            let Some(outcome) = landed else { return failed("cancelled", "the scrape was given up") };
+            let cut_off = outcome.failure().is_some_and(|failure| failure.kind == "timeout")
+                && flight.deadline + LANDING < own;
+            if !cut_off || restarts == RESTARTS {
+                return outcome;
+            }
+            flight = self.flight(slot);
+        }
+        unreachable!("the loop ends with the last restart")
+    }
+}
+
+fn failed(kind: &'static str, message: &str) -> Arc<Outcome> {
+    Arc::new(Outcome::failed(SystemTime::now(), Duration::ZERO, Failure::new(kind, message)))
+}

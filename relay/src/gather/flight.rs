@@ -1,0 +1,60 @@
+//! One scrape under way, which any number of fan-outs may await.
+//!
+//! It lives as long as somebody holds it: when the last fan-out lets go, the scrape is cancelled.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::outcome::Outcome;
+
+/// A scrape under way.
+#[derive(Debug)]
+pub struct Flight {
+    /// When it ends at the latest.
+    pub deadline: Instant,
+    outcome: watch::Receiver<Option<Arc<Outcome>>>,
+    _cancel: DropGuard,
+}
+
+/// The other end of a [`Flight`], for the scrape itself.
+#[derive(Debug)]
+pub struct Pilot {
+    outcome: watch::Sender<Option<Arc<Outcome>>>,
+    cancelled: CancellationToken,
+}
+
+impl Flight {
+    /// A scrape that ends by `deadline`, and what it needs to say how.
+    #[must_use]
+    pub fn new(deadline: Instant) -> (Arc<Self>, Pilot) {
+        let (sender, outcome) = watch::channel(None);
+        let cancelled = CancellationToken::new();
+        let flight = Self { deadline, outcome, _cancel: cancelled.clone().drop_guard() };
+        (Arc::new(flight), Pilot { outcome: sender, cancelled })
+    }
+
+    /// Whether it has landed.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.outcome.borrow().is_some() || self.outcome.has_changed().is_err()
+    }
+
+    /// Waits for the outcome; `None` if the scrape went down without one.
+    pub async fn outcome(&self) -> Option<Arc<Outcome>> {
+        let mut outcome = self.outcome.clone();
+        outcome.wait_for(Option::is_some).await.ok().and_then(|outcome| outcome.clone())
+    }
+}
+
+impl Pilot {
+    /// Runs `scrape` until it ends or nobody waits for it any more.
+    pub async fn fly(self, scrape: impl Future<Output = Arc<Outcome>>) {
+        tokio::select! {
+            () = self.cancelled.cancelled() => {}
+            outcome = scrape => drop(self.outcome.send_replace(Some(outcome))),
+        }
+    }
+}

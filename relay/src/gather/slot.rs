@@ -1,0 +1,352 @@
+//! One target's place in the relay: what it is, how it did, and the copy of its last good scrape.
+//!
+//! In: assignments, outcomes, pages. Out: what a page may show, what the cache has to store, what is reported. One lock,
+//! held for a few field accesses and never across an await, guards what changes.
+
+use std::sync::{Arc, Weak};
+use std::time::{Duration, SystemTime};
+
+use model::exposition::injected::Injected;
+use model::exposition::shape::Shape;
+use model::exposition::transform::Transform;
+use model::slice::{Held, Permission, Stamp};
+use model::status::{TargetState, TargetStatus};
+use model::target::Target;
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+
+use super::flight::Flight;
+use super::job::JobScrape;
+use super::outcome::{Good, Outcome};
+use crate::contact::BootTime;
+use crate::copies::{Copies, Generation, OnAssigned, OnGood, Standing};
+use crate::scrape::Client;
+
+/// One target of the slice.
+pub struct Slot {
+    /// The target.
+    pub target: Arc<Target>,
+    /// Its job.
+    pub job: Arc<JobScrape>,
+    /// What its bodies become.
+    pub transform: Arc<Transform>,
+    /// `None` where its URL cannot be scraped; the text says why.
+    pub client: Result<tokio::sync::Mutex<Client>, String>,
+    /// Scrapes that may run at once, over all targets.
+    pub permits: Arc<Semaphore>,
+    state: Arc<Mutex<State>>,
+}
+
+/// What a target is scraped with.
+pub struct Means {
+    /// What its bodies become.
+    pub transform: Arc<Transform>,
+    /// Its client, or why there is none.
+    pub client: Result<Client, String>,
+    /// Scrapes that may run at once, over all targets.
+    pub permits: Arc<Semaphore>,
+}
+
+/// What changes.
+struct State {
+    copies: Copies,
+    stamp: Stamp,
+    /// Whether the slice still has this slot.
+    released: bool,
+    last: Option<Arc<Outcome>>,
+    copy: Option<Arc<Good>>,
+    shape: Option<Arc<Shape>>,
+    /// The target's labels, rendered for the shape they were last rendered for.
+    injected: Option<(Arc<Shape>, Arc<Injected>)>,
+    flight: Weak<Flight>,
+    state: TargetState,
+    state_changed: Option<SystemTime>,
+    scrapes_total: u64,
+    failures_total: u64,
+    consecutive_failures: u64,
+    dirty: bool,
+    /// The state that was reported last.
+    reported: Option<TargetState>,
+}
+
+/// The moment at which a page is merged.
+#[derive(Clone, Copy, Debug)]
+pub struct PageMoment {
+    /// What is known of the coordinator.
+    pub standing: Standing,
+    /// The time.
+    pub now: SystemTime,
+    /// How old a copy may be; `None` where copies are not served at all.
+    pub copy_max_age: Option<Duration>,
+}
+
+/// What a page shows of a target.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// Its samples, if any.
+    pub good: Option<Arc<Good>>,
+    /// Their age, where they are a copy that stands for a failed scrape.
+    pub cache_age: Option<Duration>,
+    /// Whether the scrape went well: `up`.
+    pub up: bool,
+    /// Whether this page changed the target's state.
+    pub state_changed: bool,
+}
+
+impl Slot {
+    /// A target just assigned.
+    #[must_use]
+    pub fn new(target: Arc<Target>, job: Arc<JobScrape>, means: Means, state: SlotState) -> Self {
+        let Means { transform, client, permits } = means;
+        let client = client.map(tokio::sync::Mutex::new);
+        Self { target, job, transform, client, permits, state: state.0 }
+    }
+
+    /// The memory, for a slot that takes this one's place because its job has changed. It stays one: a scrape that the
+    /// old slot still has under way brings its result to the new one.
+    #[must_use]
+    pub fn state(&self) -> SlotState {
+        SlotState(self.state.clone())
+    }
+
+    /// The scrape under way, if there is one.
+    #[must_use]
+    pub fn flight(&self) -> Option<Arc<Flight>> {
+        self.state.lock().flight.upgrade()
+    }
+
+    /// The scrape under way, else the one that `start` begins.
+    pub fn join_or_start(&self, start: impl FnOnce() -> Arc<Flight>) -> Arc<Flight> {
+        let mut state = self.state.lock();
+        if let Some(flight) = state.flight.upgrade().filter(|flight| !flight.is_over()) {
+            return flight;
+        }
+        let flight = start();
+        state.flight = Arc::downgrade(&flight);
+        flight
+    }
+
+    /// What a scrape has to know as it starts: under which permission, and what the last body looked like.
+    #[must_use]
+    pub fn start(&self) -> (Generation, Option<Arc<Shape>>) {
+        let state = self.state.lock();
+        (state.copies.generation(), state.shape.clone())
+    }
+
+    /// The target's labels, rendered for `shape`.
+    #[must_use]
+    pub fn injected(&self, shape: &Arc<Shape>) -> Arc<Injected> {
+        let known = self.state.lock().injected.clone();
+        if let Some((of, injected)) = known
+            && Arc::ptr_eq(&of, shape)
+        {
+            return injected;
+        }
+        let injected = Arc::new(shape.inject(&self.target.labels));
+        self.state.lock().injected = Some((shape.clone(), injected.clone()));
+        injected
+    }
+
+    /// The last scrape, if its result may stand for a new one.
+    #[must_use]
+    pub fn repeatable(&self, standing: Standing) -> Option<Arc<Outcome>> {
+        let state = self.state.lock();
+        state.last.clone().filter(|_| state.copies.may_repeat(standing))
+    }
+
+    /// Whether the last scrape failed.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        self.state.lock().consecutive_failures > 0
+    }
+
+    /// Takes in what a scrape that began under `generation` came to; what to do with the copy, where it went well.
+    pub fn record(&self, outcome: &Arc<Outcome>, generation: Generation) -> Option<OnGood> {
+        let mut state = self.state.lock();
+        state.last = Some(outcome.clone());
+        state.scrapes_total += 1;
+        state.dirty = true;
+        let Ok(good) = &outcome.result else {
+            state.failures_total += 1;
+            state.consecutive_failures += 1;
+            return None;
+        };
+        state.consecutive_failures = 0;
+        state.shape = Some(good.shape.clone());
+        // A slot that has left the slice must not bring a record back.
+        let action = if state.released { OnGood::Drop } else { state.copies.on_good(generation) };
+        state.copy = (action == OnGood::Store).then(|| good.clone());
+        Some(action)
+    }
+
+    /// What the page merged at `moment` shows, when the fan-out brought `outcome`; `repeated` says that it is the
+    /// result of an earlier fan-out. `None` if the target is no longer this relay's.
+    pub fn show(&self, outcome: &Arc<Outcome>, repeated: bool, moment: &PageMoment) -> Option<Shown> {
+        let mut state = self.state.lock();
+        if state.released {
+            return None;
+        }
+        let live =
+            outcome.result.as_ref().ok().filter(|_| !repeated || state.copies.may_repeat(moment.standing));
+        let copy = state.copy.clone().filter(|copy| {
+            let young = moment.copy_max_age.is_some_and(|most| copy.age(moment.now) <= most);
+            live.is_none() && young && state.copies.may_serve(moment.standing)
+        });
+        state.copies.on_shown(copy.is_some());
+        let next = match (live, &copy) {
+            (Some(_), _) => TargetState::Up,
+            (None, Some(_)) => TargetState::StaleServed,
+            (None, None) => TargetState::Down,
+        };
+        let state_changed = state.enter(next, moment.now);
+        let cache_age = copy.as_ref().map(|copy| copy.age(moment.now));
+        Some(Shown { up: live.is_some(), good: live.cloned().or(copy), cache_age, state_changed })
+    }
+
+    /// An assignment of this very target has arrived; what to do with the copy.
+    pub fn assign(&self, permission: Permission, stamp: Stamp) -> OnAssigned {
+        let mut state = self.state.lock();
+        state.stamp = stamp;
+        let action = state.copies.assign(permission);
+        if action != OnAssigned::Leave {
+            state.copy = None;
+        }
+        action
+    }
+
+    /// Takes a copy that was read from a record.
+    pub fn restore(&self, copy: Arc<Good>) {
+        let mut state = self.state.lock();
+        state.shape.get_or_insert_with(|| copy.shape.clone());
+        state.copy = Some(copy);
+        state.dirty = true;
+    }
+
+    /// The target has left the slice.
+    pub fn release(&self) {
+        let mut state = self.state.lock();
+        state.released = true;
+        state.copy = None;
+    }
+
+    /// What a Hello says of this target. Whoever reads it knows nothing else yet: everything is reported anew.
+    pub fn introduce(&self) -> Held {
+        let mut state = self.state.lock();
+        state.dirty = true;
+        state.reported = None;
+        Held {
+            target: self.target.id,
+            stamp: state.stamp,
+            permission: state.copies.permission(),
+            served_from_cache: state.copies.is_served(),
+            samples: state.shape.as_ref().map_or(0, |shape| shape.counts().post_relabel),
+        }
+    }
+
+    /// The permission in force and when it was given.
+    #[must_use]
+    pub fn assignment(&self) -> (Permission, Stamp) {
+        let state = self.state.lock();
+        (state.copies.permission(), state.stamp)
+    }
+
+    /// Since when the coordinator can know that the target is served from the cache.
+    #[must_use]
+    pub fn served_since(&self) -> Option<BootTime> {
+        self.state.lock().copies.served_since()
+    }
+
+    /// The state that pages have shown last.
+    #[must_use]
+    pub fn target_state(&self) -> TargetState {
+        self.state.lock().state
+    }
+
+    /// What is to be reported, if anything has changed since the last report; it counts as sent at `now`.
+    pub fn report(&self, now: BootTime) -> Option<TargetStatus> {
+        let mut state = self.state.lock();
+        if !state.dirty {
+            return None;
+        }
+        Some(state.report(&self.target, now))
+    }
+
+    /// As [`Slot::report`], if the target's state is another one than the last reported.
+    pub fn report_state(&self, now: BootTime) -> Option<TargetStatus> {
+        let mut state = self.state.lock();
+        if state.reported == Some(state.state) {
+            return None;
+        }
+        Some(state.report(&self.target, now))
+    }
+}
+
+/// What a slot remembers of its target.
+pub struct SlotState(Arc<Mutex<State>>);
+
+impl SlotState {
+    /// Nothing yet.
+    #[must_use]
+    pub fn new(copies: Copies, stamp: Stamp) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            copies,
+            stamp,
+            released: false,
+            last: None,
+            copy: None,
+            shape: None,
+            injected: None,
+            flight: Weak::new(),
+            state: TargetState::Pending,
+            state_changed: None,
+            scrapes_total: 0,
+            failures_total: 0,
+            consecutive_failures: 0,
+            dirty: true,
+            reported: None,
+        })))
+    }
+}
+
+impl State {
+    fn enter(&mut self, next: TargetState, now: SystemTime) -> bool {
+        let changed = self.state != next;
+        if changed {
+            self.state = next;
+            self.state_changed = Some(now);
+            self.dirty = true;
+        }
+        changed
+    }
+
+    fn report(&mut self, target: &Target, now: BootTime) -> TargetStatus {
+        self.dirty = false;
+        self.reported = Some(self.state);
+        self.copies.on_reported(now);
+        self.status(target)
+    }
+
+    fn status(&self, target: &Target) -> TargetStatus {
+        let last = self.last.as_deref();
+        let failure = last.and_then(Outcome::failure);
+        TargetStatus {
+            target: target.id,
+            state: self.state,
+            state_changed: self.state_changed,
+            last_scrape: last.map(|last| last.began),
+            last_duration: last.map(|last| last.duration),
+            last_samples: last.map_or(0, |last| last.post_relabel),
+            last_body_bytes: last.map_or(0, |last| last.body_bytes),
+            failure: failure.map(super::outcome::Failure::report),
+            cached_scrape: self.copy.as_ref().map(|copy| copy.scraped_at),
+            scrapes_total: self.scrapes_total,
+            failures_total: self.failures_total,
+            consecutive_failures: self.consecutive_failures,
+            limits_hit: failure
+                .and_then(super::outcome::Failure::limit)
+                .into_iter()
+                .map(Into::into)
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! Which families a page has, and where every sample stands.
+//!
+//! In: the candidates of the page's sources (the relay itself, then each distinct shape in the order of its first
+//! target). Out: the page's families, a place for every class of samples, and the conflicts that were met.
+//!
+//! Histograms claim their names first, since their TYPE can decide what Prometheus stores
+//! (`convert_classic_histograms_to_nhcb`); the TYPE of any other family is metadata, and gives way where a sample on
+//! the page could not stand under it. A candidate without type claims nothing. Nothing is renamed and nothing is
+//! lost: samples of a failed claim stand name by name, and what bears a histogram's name without being its own is a
+//! *misfit*, written last on the page without metadata.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use model::exposition::entry::{Format, MetricType};
+use smallvec::SmallVec;
+
+use super::misfits::{Conflict, ConflictKind, Conflicts};
+use super::page_family::{Candidate, CandidateSample, fits, suffixes};
+
+/// One source of candidates.
+#[derive(Debug)]
+pub(super) struct Source<'a> {
+    pub(super) candidates: Vec<Candidate<'a>>,
+    /// How many targets it stands for.
+    pub(super) targets: u32,
+}
+
+/// A family of the page.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct PageFamily<'a> {
+    pub(super) name: Cow<'a, str>,
+    pub(super) kind: MetricType,
+    pub(super) help: Option<&'a str>,
+    pub(super) unit: Option<&'a str>,
+}
+
+/// Where a class of samples stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Place {
+    /// Index into [`Decision::families`].
+    Family(u32),
+    /// At the end of the page.
+    Misfit,
+}
+
+/// The place of one class of one own family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Placed {
+    pub(super) family: u32,
+    pub(super) class: u32,
+    pub(super) place: Place,
+}
+
+/// What was decided.
+#[derive(Debug)]
+pub(super) struct Decision<'a> {
+    pub(super) families: Vec<PageFamily<'a>>,
+    /// For each source the place of every class, by own family and class.
+    pub(super) placed: Vec<Vec<Placed>>,
+    pub(super) conflicts: Conflicts,
+}
+
+/// Decides for all sources; their order is the order of precedence.
+pub(super) fn decide<'a>(sources: &'a [Source<'a>], page: Format) -> Decision<'a> {
+    let mut claims = Claims::new(page);
+    let asked: Vec<Vec<Asked<'a>>> = sources.iter().map(|source| claims.register(source)).collect();
+    for histograms in [true, false] {
+        for asked in asked.iter().flatten() {
+            let typed = asked.own.kind != MetricType::Unknown && !asked.own.samples.is_empty();
+            if typed && (asked.own.kind == MetricType::Histogram) == histograms {
+                claims.claim(asked);
+            }
+        }
+    }
+    let both = || asked.iter().zip(sources.iter().map(|source| source.targets));
+    let mut placed: Vec<Vec<Placed>> = both()
+        .map(|(asked, targets)| asked.iter().flat_map(|asked| claims.place(asked, targets)).collect())
+        .collect();
+    for asked in asked.iter().flatten().filter(|asked| asked.own.samples.is_empty()) {
+        claims.claim(asked);
+    }
+    for ((asked, targets), placed) in both().zip(&mut placed) {
+        claims.describe(asked, placed, targets);
+        placed.sort_unstable_by_key(|placed| (placed.family, placed.class));
+    }
+    Decision { families: claims.families, placed, conflicts: claims.conflicts }
+}
+
+/// A candidate and its numbers.
+struct Asked<'a> {
+    own: &'a Candidate<'a>,
+    /// Index into [`Claims::keys`].
+    key: u32,
+    /// For each sample the index of its name.
+    names: SmallVec<[u32; 4]>,
+}
+
+/// A sample and the key of the candidate it comes from.
+struct Bearer<'a> {
+    sample: &'a CandidateSample<'a>,
+    home: u32,
+}
+
+/// What bears a name, and which family has taken it.
+#[derive(Default)]
+struct Name<'a> {
+    owner: Option<u32>,
+    bearers: Vec<Bearer<'a>>,
+}
+
+/// A name and type that candidates ask for.
+struct Key {
+    name: u32,
+    /// What became of its claim: a repeated one has the same answer.
+    outcome: Option<Option<u32>>,
+}
+
+/// Names and keys are numbered once, so that the many sources of a page are compared by numbers.
+struct Claims<'a> {
+    page: Format,
+    numbers: HashMap<Cow<'a, str>, u32>,
+    names: Vec<Name<'a>>,
+    key_numbers: HashMap<(u32, MetricType), u32>,
+    keys: Vec<Key>,
+    families: Vec<PageFamily<'a>>,
+    /// For each family the number of its name.
+    family_names: Vec<u32>,
+    conflicts: Conflicts,
+}
+
+impl<'a> Claims<'a> {
+    fn new(page: Format) -> Self {
+        Self {
+            page,
+            numbers: HashMap::new(),
+            names: Vec::new(),
+            key_numbers: HashMap::new(),
+            keys: Vec::new(),
+            families: Vec::new(),
+            family_names: Vec::new(),
+            conflicts: Conflicts::default(),
+        }
+    }
+
+    fn number(&mut self, name: Cow<'a, str>) -> u32 {
+        let names = &mut self.names;
+        *self.numbers.entry(name).or_insert_with(|| {
+            names.push(Name::default());
+            count(names.len() - 1)
+        })
+    }
+
+    fn key(&mut self, name: u32, kind: MetricType) -> u32 {
+        let keys = &mut self.keys;
+        *self.key_numbers.entry((name, kind)).or_insert_with(|| {
+            keys.push(Key { name, outcome: None });
+            count(keys.len() - 1)
+        })
+    }
+
+    /// Learns which samples a source puts on the page.
+    fn register(&mut self, source: &'a Source<'a>) -> Vec<Asked<'a>> {
+        let mut all = Vec::with_capacity(source.candidates.len());
+        for own in &source.candidates {
+            let named = self.number(Cow::Borrowed(&own.name));
+            let key = self.key(named, own.kind);
+            let (mut names, mut before) = (SmallVec::new(), (&*own.name, named));
+            for sample in &own.samples {
+                if before.0 != sample.name {
+                    before = (sample.name, self.number(Cow::Borrowed(sample.name)));
+                }
+                names.push(before.1);
+                self.bear(before.1, Bearer { sample, home: key });
+            }
+            all.push(Asked { own, key, names });
+        }
+        all
+    }
+
+    fn bear(&mut self, name: u32, bearer: Bearer<'a>) {
+        let bearers = &mut self.names[name as usize].bearers;
+        let known = bearers.iter().any(|known| {
+            let (a, b) = (known.sample, bearer.sample);
+            (known.home, a.quantile, a.state) == (bearer.home, b.quantile, b.state)
+        });
+        if !known {
+            bearers.push(bearer);
+        }
+    }
+
+    /// Gives the candidate its family unless one of its names is taken or would bear a sample that does not fit.
+    fn claim(&mut self, asked: &Asked<'a>) {
+        let (own, at) = (asked.own, asked.key as usize);
+        let silent = own.samples.is_empty();
+        if self.keys[at].outcome.is_some_and(|outcome| outcome.is_some() || !silent) {
+            return;
+        }
+        let mut names: SmallVec<[u32; 5]> = SmallVec::new();
+        names.push(self.keys[at].name);
+        for suffix in suffixes(own.kind, self.page) {
+            names.push(self.number(Cow::Owned([&*own.name, suffix].concat())));
+        }
+        if !names.iter().all(|name| self.is_free(*name, asked)) {
+            self.keys[at].outcome.get_or_insert(None);
+            return;
+        }
+        let family = self.family(Cow::Borrowed(&own.name), self.keys[at].name, own.kind);
+        for name in names {
+            self.names[name as usize].owner = Some(family);
+        }
+        self.keys[at].outcome = Some(Some(family));
+    }
+
+    /// Whether `name` is nobody's yet and every sample that bears it fits the family asked for.
+    fn is_free(&self, name: u32, asked: &Asked<'a>) -> bool {
+        let (name, own) = (&self.names[name as usize], asked.own);
+        let stays = |bearer: &Bearer<'_>| {
+            fits(bearer.sample, (&own.name, own.kind), bearer.home == asked.key, self.page)
+        };
+        name.owner.is_none() && (own.kind == MetricType::Histogram || name.bearers.iter().all(stays))
+    }
+
+    fn family(&mut self, name: Cow<'a, str>, number: u32, kind: MetricType) -> u32 {
+        self.families.push(PageFamily { name, kind, help: None, unit: None });
+        self.family_names.push(number);
+        count(self.families.len() - 1)
+    }
+
+    /// The places of a candidate's samples, in their order.
+    fn place(&mut self, asked: &Asked<'a>, targets: u32) -> SmallVec<[Placed; 4]> {
+        let own = asked.own;
+        let won = self.keys[asked.key as usize].outcome.flatten();
+        if won.is_none() && own.kind != MetricType::Unknown && !own.samples.is_empty() {
+            self.count(ConflictKind::Type, &own.name, own.kind, targets);
+        }
+        let mut all = SmallVec::new();
+        for (sample, name) in own.samples.iter().zip(&asked.names) {
+            let place = won.map_or_else(|| self.by_name(sample, *name, own.kind, targets), Place::Family);
+            all.push(Placed { family: sample.family, class: sample.class, place });
+        }
+        all
+    }
+
+    /// The place of a sample whose candidate has no family: the family that has its name, else one of unknown type.
+    fn by_name(
+        &mut self,
+        sample: &'a CandidateSample<'a>,
+        name: u32,
+        kind: MetricType,
+        targets: u32,
+    ) -> Place {
+        let Some(owner) = self.names[name as usize].owner else {
+            let family = self.family(Cow::Borrowed(sample.name), name, MetricType::Unknown);
+            self.names[name as usize].owner = Some(family);
+            return Place::Family(family);
+        };
+        let family = &self.families[owner as usize];
+        if fits(sample, (&family.name, family.kind), false, self.page) {
+            return Place::Family(owner);
+        }
+        self.count(ConflictKind::Misfit, sample.name, kind, targets);
+        Place::Misfit
+    }
+
+    /// Gives each family the first HELP and UNIT that a source has for it. `placed` is in the order of the samples.
+    fn describe(&mut self, asked: &[Asked<'a>], placed: &[Placed], targets: u32) {
+        let mut places = placed.iter().map(|placed| placed.place);
+        for asked in asked {
+            let own = asked.own;
+            let of_own = places.by_ref().take(own.samples.len());
+            if own.help.is_none() && own.unit.is_none() {
+                of_own.for_each(drop);
+                continue;
+            }
+            let name = self.keys[asked.key as usize].name;
+            let named = self.names[name as usize].owner.filter(|at| self.family_names[*at as usize] == name);
+            if let Some(at) = named {
+                self.describe_one(at, own, targets);
+            }
+            for (place, sample) in of_own.zip(&own.samples) {
+                if let Place::Family(at) = place
+                    && named != Some(at)
+                    && speaks_for(sample.name, &self.families[at as usize])
+                {
+                    self.describe_one(at, own, targets);
+                }
+            }
+        }
+    }
+
+    fn describe_one(&mut self, at: u32, own: &Candidate<'a>, targets: u32) {
+        let family = &mut self.families[at as usize];
+        let unit = own.unit.filter(|unit| self.page == Format::OpenMetrics && is_unit_of(unit, family));
+        let help = other(&mut family.help, own.help).then_some(ConflictKind::Help);
+        let unit = other(&mut family.unit, unit).then_some(ConflictKind::Unit);
+        for kind in [help, unit].into_iter().flatten() {
+            let conflict = Conflict {
+                kind,
+                name: self.families[at as usize].name.as_ref().into(),
+                claimed: own.kind,
+                targets,
+            };
+            self.conflicts.add(conflict);
+        }
+    }
+
+    fn count(&mut self, kind: ConflictKind, name: &str, claimed: MetricType, targets: u32) {
+        self.conflicts.add(Conflict { kind, name: name.into(), claimed, targets });
+    }
+}
+
+fn count(at: usize) -> u32 {
+    u32::try_from(at).expect("a page has fewer than 2^32 names")
+}
+
+/// Sets `held` to the first text; whether `said` is another.
+fn other<'a>(held: &mut Option<&'a str>, said: Option<&'a str>) -> bool {
+    said.is_some_and(|said| *held.get_or_insert(said) != said)
+}
+
+/// Whether the HELP of samples called `sample` may describe a family that took them in: not that of a single
+/// `x_sum` for a summary `x`.
+fn speaks_for(sample: &str, family: &PageFamily<'_>) -> bool {
+    let compound =
+        matches!(family.kind, MetricType::Summary | MetricType::Histogram | MetricType::GaugeHistogram);
+    sample == family.name || !compound && !sample.ends_with("_created")
+}
+
+/// Whether OpenMetrics allows `unit` on the family.
+fn is_unit_of(unit: &str, family: &PageFamily<'_>) -> bool {
+    let bare = matches!(family.kind, MetricType::Info | MetricType::StateSet);
+    let rest = family.name.strip_suffix(unit).and_then(|rest| rest.strip_suffix('_'));
+    !bare && !unit.is_empty() && rest.is_some_and(|rest| !rest.is_empty())
+}

@@ -1,0 +1,140 @@
+//! Series that two targets of a page would both expose.
+//!
+//! In: the page's targets in order. Out: the lines to leave out: of one series without timestamp the first in order
+//! stays, as in Prometheus. A line that takes `job` and `instance` from its target cannot be a line of a target with
+//! another `job` or `instance`, so only lines without (`honor_labels`, rules that drop or rewrite them) and targets
+//! that agree in both are compared. Duplicates within one target were removed when its shape was built.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use model::exposition::shape::Shape;
+use model::exposition::spelling::Escaping;
+
+use super::own_series;
+use super::{Exposed, PageTarget};
+
+/// The lines to leave out, by target and own family; sorted.
+#[derive(Debug, Default)]
+pub(super) struct Duplicates {
+    lines: HashMap<(u32, u32), Vec<u32>>,
+    targets: HashSet<u32>,
+    /// Targets whose labels are those of an earlier one, so that even their own series are the same.
+    twins: HashSet<u32>,
+    count: u64,
+}
+
+impl Duplicates {
+    /// Lines of the family to leave out.
+    pub(super) fn of(&self, target: u32, family: u32) -> &[u32] {
+        self.lines.get(&(target, family)).map_or(&[], |lines| lines)
+    }
+
+    /// Whether any line of the target is left out.
+    pub(super) fn any_of(&self, target: u32) -> bool {
+        self.targets.contains(&target)
+    }
+
+    /// Whether the target's own series are those of an earlier one.
+    pub(super) fn is_twin(&self, target: u32) -> bool {
+        self.twins.contains(&target)
+    }
+
+    /// How many lines are left out.
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Compares the lines that can be equal.
+    pub(super) fn find(targets: &[PageTarget], escaping: Escaping) -> Self {
+        let mut found = Self::default();
+        let shared = shared_identities(targets);
+        if shared.iter().any(|shared| *shared) {
+            found.find_twins(targets);
+        }
+        let mut suspects = HashSet::new();
+        let mut open = HashMap::new();
+        for (target, shared) in targets.iter().zip(&shared) {
+            let Some(Exposed { shape, .. }) = &target.exposition else { continue };
+            let is_open = open.entry(Arc::as_ptr(shape)).or_insert_with(|| is_open(shape, escaping));
+            if !*shared && !*is_open {
+                continue;
+            }
+            each_line(target, escaping, |line| {
+                if *shared || !line.identity {
+                    suspects.insert(line.hash);
+                }
+            });
+        }
+        if !suspects.is_empty() {
+            found.keep_first(targets, escaping, &suspects);
+        }
+        found
+    }
+
+    fn find_twins(&mut self, targets: &[PageTarget]) {
+        let mut seen = HashSet::with_capacity(targets.len());
+        self.twins =
+            (0..).zip(targets).filter(|(_, target)| !seen.insert(&target.labels)).map(|(at, _)| at).collect();
+    }
+
+    fn keep_first(&mut self, targets: &[PageTarget], escaping: Escaping, suspects: &HashSet<u64>) {
+        let own = targets.iter().flat_map(|target| own_series::hashes(&target.labels, escaping));
+        let mut seen: HashSet<u64> = own.filter(|hash| suspects.contains(hash)).collect();
+        for (at, target) in (0..).zip(targets) {
+            each_line(target, escaping, |line| {
+                if suspects.contains(&line.hash) && !seen.insert(line.hash) {
+                    self.lines.entry((at, line.family)).or_default().push(line.line);
+                    self.targets.insert(at);
+                    self.count += 1;
+                }
+            });
+        }
+    }
+}
+
+/// For each target whether another has the same `job` and `instance`.
+fn shared_identities(targets: &[PageTarget]) -> Vec<bool> {
+    let identity = |target: &PageTarget| {
+        let labels = target.labels.clone();
+        (Box::<str>::from(labels.get("job")), Box::<str>::from(labels.get("instance")))
+    };
+    let mut counts: HashMap<_, u32> = HashMap::with_capacity(targets.len());
+    for target in targets {
+        *counts.entry(identity(target)).or_default() += 1;
+    }
+    targets.iter().map(|target| counts.get(&identity(target)).is_some_and(|count| *count > 1)).collect()
+}
+
+/// Whether the shape has lines that do not take `job` and `instance` from their target.
+fn is_open(shape: &Shape, escaping: Escaping) -> bool {
+    let rendition = shape.rendition(escaping);
+    let mut lines = rendition.families.iter().flat_map(|own| rendition.series(own));
+    !shape.forced_identity() && lines.any(|line| !shape.carries_identity(line.variant))
+}
+
+struct HashedLine {
+    family: u32,
+    line: u32,
+    hash: u64,
+    identity: bool,
+}
+
+/// Calls `each` for every line without timestamp.
+fn each_line(target: &PageTarget, escaping: Escaping, mut each: impl FnMut(HashedLine)) {
+    let Some(Exposed { shape, injected, .. }) = &target.exposition else { return };
+    let rendition = shape.rendition(escaping);
+    for (family, own) in (0..).zip(&rendition.families) {
+        for (line, series) in (0..).zip(rendition.series(own)) {
+            if !series.timestamped {
+                let hash = series.hash.wrapping_add(injected.hash(escaping, series.variant));
+                let identity = identity(shape, series.variant);
+                each(HashedLine { family, line, hash, identity });
+            }
+        }
+    }
+}
+
+fn identity(shape: &Shape, variant: usize) -> bool {
+    shape.forced_identity() || shape.carries_identity(variant)
+}

@@ -1,0 +1,68 @@
+//! One scrape of one target: a request, a bounded answer.
+//!
+//! In: a target's URL, its job's HTTP settings and a deadline. Out: the body, decoded, or the reason why there is
+//! none. Each target has at most one connection, kept alive between scrapes; nothing is pooled. Knows nothing of
+//! expositions, labels or caches, and never asks a target more than once, save where a kept connection turns out
+//! to be dead before it has answered a byte.
+
+pub mod address_guard;
+pub mod budget;
+pub mod client;
+pub mod settings;
+
+mod blocking;
+mod body;
+mod connect;
+mod connection;
+mod credentials;
+mod endpoint;
+mod error;
+mod gzip;
+mod stream;
+
+use std::time::Duration;
+
+use budget::Reservation;
+
+pub use address_guard::AddressGuard;
+pub use budget::Budget;
+pub use client::{Client, Network};
+pub use endpoint::Endpoint;
+pub use error::{FetchError, Phase};
+pub use settings::ClientSettings;
+
+/// The largest body after decompression, in bytes, unless the job says otherwise.
+pub const DEFAULT_BODY_LIMIT: usize = 64 << 20;
+/// A target that takes longer to accept a connection is down.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// The head of an answer, in bytes.
+pub const HEADER_LIMIT: usize = 16 << 10;
+
+/// What is asked of a target, beside the settings of its job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchRequest {
+    /// The `Accept` header.
+    pub accept: http::HeaderValue,
+    /// The target's scrape timeout, told to it as `X-Prometheus-Scrape-Timeout-Seconds`.
+    pub timeout: Duration,
+    /// Whether gzip is asked for; otherwise `identity`.
+    pub enable_compression: bool,
+    /// A decoded body of this many bytes is already too large, as in Prometheus; `usize::MAX` for no limit.
+    pub body_limit: usize,
+}
+
+/// What a target answered with status 200.
+#[derive(Debug)]
+pub struct Answer {
+    /// The `Content-Type` header, where there is one that is text.
+    pub content_type: Option<String>,
+    /// The body, decoded.
+    pub body: Vec<u8>,
+    /// Whether a connection had to be opened for it.
+    pub new_connection: bool,
+    /// The body's share of the memory for bodies in flight; drop it with the body.
+    pub reservation: Reservation,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,127 @@
+//! What a relay answers to those who scrape it: `GET /metrics`.
+//!
+//! In: HTTP requests. Out: a page gathered and merged for this very request, in chunks, or a plain sentence. A client
+//! that goes away takes its fan-out with it. Own metrics and probes are on another port, never mixed with this page.
+
+pub mod gzip;
+pub mod negotiate;
+mod page;
+mod request;
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::Service;
+use opentelemetry::KeyValue;
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use crate::gather::Gather;
+use crate::merge::PlanCache;
+use page::PageError;
+use request::PageRequest;
+
+/// The body of an answer.
+pub type PageBody = UnsyncBoxBody<Bytes, PageError>;
+
+/// The scraped port's one page.
+#[derive(Clone)]
+pub struct Metrics {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    gather: Arc<Gather>,
+    plans: PlanCache,
+}
+
+impl Metrics {
+    /// Pages of what `gather` brings.
+    #[must_use]
+    pub fn new(gather: Arc<Gather>) -> Self {
+        Self { shared: Arc::new(Shared { gather, plans: PlanCache::new() }) }
+    }
+
+    async fn answer(self, request: Request<Incoming>) -> Response<PageBody> {
+        let start = Instant::now();
+        let response = match (request.uri().path(), request.method()) {
+            ("/metrics", &Method::GET) => self.page(&PageRequest::read(&request), start).await,
+            ("/metrics", &Method::HEAD) => head(&PageRequest::read(&request)),
+            ("/metrics", _) => {
+                let mut refusal =
+                    sentence(StatusCode::METHOD_NOT_ALLOWED, "the page is read with GET or HEAD\n");
+                refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+                refusal
+            }
+            _ => sentence(
+                StatusCode::NOT_FOUND,
+                "the targets' page is /metrics; nothing else is on this port\n",
+            ),
+        };
+        let code = KeyValue::new("code", i64::from(response.status().as_u16()));
+        self.shared.gather.context.instruments.pages.add(1, &[code]);
+        response
+    }
+
+    async fn page(&self, request: &PageRequest, start: Instant) -> Response<PageBody> {
+        let Shared { gather, .. } = &*self.shared;
+        let gathered = gather.gather(request.timeout, request.jobs.clone()).await;
+        let Some(gathered) = gathered else {
+            let why = "this relay has no slice yet: no coordinator has told it what to scrape\n";
+            return sentence(StatusCode::SERVICE_UNAVAILABLE, why);
+        };
+        let deadline = request.timeout.map(|timeout| start + timeout);
+        let shared = self.shared.clone();
+        let (format, jobs) = (request.format, request.jobs.clone());
+        // Making a plan for thousands of targets is work that other connections should not wait for.
+        let merging = tokio::task::spawn_blocking(move || {
+            page::Page::new(&shared.gather, &shared.plans, gathered, (format, &jobs))
+        });
+        let page = merging.await.expect("merging does not panic, and is not aborted");
+        let body = page.into_body(self.shared.gather.clone(), request.coding, (start, deadline));
+        let mut response = Response::new(body);
+        request.describe(response.headers_mut());
+        response
+    }
+}
+
+impl Service<Request<Incoming>> for Metrics {
+    type Response = Response<PageBody>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let span = tracing::info_span!("page", query = request.uri().query().unwrap_or_default());
+        let metrics = self.clone();
+        Box::pin(async move { Ok(metrics.answer(request).await) }.instrument(span))
+    }
+}
+
+fn head(request: &PageRequest) -> Response<PageBody> {
+    let mut response = Response::new(whole(Bytes::new()));
+    request.describe(response.headers_mut());
+    response
+}
+
+fn sentence(status: StatusCode, text: &'static str) -> Response<PageBody> {
+    let mut response = Response::new(whole(Bytes::from_static(text.as_bytes())));
+    *response.status_mut() = status;
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(CONTENT_TYPE, plain);
+    response
+}
+
+fn whole(bytes: Bytes) -> PageBody {
+    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// How long a page may take to be sent where its request does not say.
+const SEND_WITHOUT_HEADER: Duration = Duration::from_secs(30);

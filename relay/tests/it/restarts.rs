@@ -1,0 +1,95 @@
+//! A relay that is stopped or killed and comes back.
+
+use model::slice::Permission::{Discard, Keep};
+use tempfile::TempDir;
+
+use super::coordinator::FakeCoordinator;
+use super::fleet::{RunningRelay, assigned, has, relay_with, whole};
+use super::target::{Behaviour, FakeTarget};
+
+const DOWN: &str = r#"up{instance="a",job="j"} 0"#;
+const LAST: &str = r#"x_total{instance="a",job="j"} 41"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_targets_last_good_scrape_comes_back_from_disk() {
+    let dir = TempDir::new().unwrap();
+    let a = FakeTarget::start("# TYPE x_total counter\nx_total 41\n").await;
+    let (coordinator, relay) = relay_with(vec![assigned("a", &a, Keep)], Some(dir.path())).await;
+    assert!(has(&relay.page().await, LAST));
+    a.set(Behaviour::Close);
+    relay.stop().await;
+    let relay = RunningRelay::start(&coordinator.url(), Some(dir.path())).await;
+    relay.ready().await;
+    let page = relay.page().await;
+    assert!(has(&page, DOWN) && has(&page, LAST), "{page}");
+    assert_eq!(relay.metric("scraperelay_cache_enabled").await, 1.0);
+    a.body("# TYPE x_total counter\nx_total 42\n");
+    assert!(has(&relay.page().await, r#"x_total{instance="a",job="j"} 42"#));
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_new_process_told_to_discard_serves_nothing_old() {
+    let dir = TempDir::new().unwrap();
+    let a = FakeTarget::start("x_total 41\n").await;
+    let (coordinator, relay) = relay_with(vec![assigned("a", &a, Keep)], Some(dir.path())).await;
+    assert!(has(&relay.page().await, LAST));
+    a.set(Behaviour::Close);
+    relay.stop().await;
+    coordinator.push(&whole(2, vec![assigned("a", &a, Discard)])).await;
+    let relay = RunningRelay::start(&coordinator.url(), Some(dir.path())).await;
+    relay.ready().await;
+    let page = relay.page().await;
+    assert!(has(&page, DOWN) && !page.contains("x_total{"), "{page}");
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_coordinator_a_relay_goes_on_with_the_slice_it_kept() {
+    let dir = TempDir::new().unwrap();
+    let (a, b) = (FakeTarget::start("x_total 41\n").await, FakeTarget::start("y 1\n").await);
+    let slice = vec![assigned("a", &a, Keep), assigned("b", &b, Keep)];
+    let (coordinator, relay) = relay_with(slice, Some(dir.path())).await;
+    relay.page().await;
+    coordinator.hears(|heard| heard.heartbeats > 2).await;
+    relay.stop().await;
+    drop(coordinator);
+    a.set(Behaviour::Close);
+    let nobody = FakeCoordinator::start().await;
+    nobody.stop_leading("127.0.0.1:1");
+    let relay = RunningRelay::start(&nobody.url(), Some(dir.path())).await;
+    relay.ready().await;
+    let page = relay.page().await;
+    assert!(has(&page, r#"y{instance="b",job="j"} 1"#), "{page}");
+    assert!(
+        has(&page, DOWN) && !page.contains("x_total{"),
+        "live only, since a was up at the last contact:\n{page}"
+    );
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_relays_on_one_directory_both_work_and_one_is_in_memory_only() {
+    let dir = TempDir::new().unwrap();
+    let a = FakeTarget::start("x_total 41\n").await;
+    let (coordinator, first) = relay_with(vec![assigned("a", &a, Keep)], Some(dir.path())).await;
+    let second = RunningRelay::start(&coordinator.url(), Some(dir.path())).await;
+    second.ready().await;
+    assert!(has(&first.page().await, LAST) && has(&second.page().await, LAST));
+    assert_eq!(second.metric("scraperelay_cache_enabled").await, 0.0);
+    assert_eq!(first.metric("scraperelay_cache_enabled").await, 1.0);
+    second.stop().await;
+    first.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_that_is_aborted_in_the_middle_of_a_page_ends_at_once() {
+    let a = FakeTarget::start("x 1\n").await;
+    let (_coordinator, relay) = relay_with(vec![assigned("a", &a, Keep)], None).await;
+    a.set(Behaviour::Hang);
+    let metrics = relay.metrics;
+    let asking = tokio::spawn(super::fleet::ask(metrics, http::Method::GET, "/metrics", &[]));
+    super::fleet::until("the target is asked", async || a.requests() == 1).await;
+    relay.kill().await;
+    assert!(asking.await.is_err(), "the page is cut off, not ended");
+}
