@@ -1,1 +1,67 @@
-//! placeholder
+//! The command line of scrape-relay: arguments, wiring, the operator's commands and the demo.
+//!
+//! Nothing here decides what is scraped or served; it starts `coordinator` and `relay`, and asks them.
+
+pub mod args;
+pub mod ask;
+pub mod commands;
+pub mod demo;
+pub mod exit;
+pub mod json;
+pub mod process;
+pub mod table;
+pub mod warm_up;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use args::{Cli, Command};
+use exit::Failure;
+
+/// Parses the command line, runs the command, and says how it ended.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match process::block_on(run(cli)) {
+        Ok(output) => print(&output),
+        Err(failure) => complain(&failure),
+    }
+}
+
+async fn run(cli: Cli) -> Result<String, Failure> {
+    match cli.command {
+        Command::Coordinator(args) => {
+            commands::coordinator::run(args, &cli.log).await.map(|()| String::new())
+        }
+        Command::Relay(args) => commands::relay::run(args, &cli.log).await.map(|()| String::new()),
+        Command::Standalone(args) => commands::standalone::run(args, &cli.log).await.map(|()| String::new()),
+        Command::Demo(args) => Box::pin(commands::demo::run(args, &cli.log)).await.map(|()| String::new()),
+        Command::Targets(command) => commands::targets::run(command).await,
+        Command::Relays(command) => commands::relays::run(command).await,
+        Command::Explain(args) => commands::explain::run(args).await,
+        Command::Config(command) => commands::config::run(command),
+    }
+}
+
+fn print(output: &str) -> ExitCode {
+    if output.is_empty() {
+        return ExitCode::SUCCESS;
+    }
+    match writeln!(std::io::stdout(), "{output}") {
+        Ok(()) => ExitCode::SUCCESS,
+        // The reader has gone, as `head` does.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => complain(&Failure::failed(format!("writing to standard output: {error}"))),
+    }
+}
+
+fn complain(failure: &Failure) -> ExitCode {
+    let message = failure.to_string();
+    if !message.is_empty() {
+        // Nothing is left to do where even standard error is closed.
+        writeln!(std::io::stderr(), "scrape-relay: {message}").ok();
+    }
+    failure.code()
+}

@@ -1,0 +1,263 @@
+//! The command line. Every flag has its `SCRAPE_RELAY_*` twin in the environment; the flag wins.
+
+use runtime::address::ListenAddress;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Scrapes a fleet of targets on behalf of a Prometheus and serves them as a few valid pages.
+#[derive(Debug, Parser)]
+#[command(name = "scrape-relay", version, propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// Logs.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// How the process logs, to standard error.
+#[derive(Clone, Debug, Args)]
+pub struct LogArgs {
+    /// Least severity that is logged.
+    #[arg(long, global = true, env = "SCRAPE_RELAY_LOG_LEVEL", default_value = "info", value_name = "LEVEL")]
+    pub log_level: runtime::log::Level,
+    /// How a log line is written.
+    #[arg(
+        long,
+        global = true,
+        env = "SCRAPE_RELAY_LOG_FORMAT",
+        default_value = "logfmt",
+        value_name = "FORMAT"
+    )]
+    pub log_format: runtime::log::Format,
+    /// Where traces go, as OTLP over gRPC; without it there are none.
+    #[arg(long, global = true, env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide = true, value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Discovers targets and gives every relay its slice of them
+    Coordinator(CoordinatorArgs),
+    /// Scrapes its slice when it is scraped itself, and serves one merged page
+    Relay(RelayArgs),
+    /// A coordinator and one relay in one process
+    Standalone(StandaloneArgs),
+    /// A whole fleet on this machine's loopback, to look at and to scrape
+    Demo(DemoArgs),
+    /// Asks a coordinator about targets
+    #[command(subcommand)]
+    Targets(TargetsCommand),
+    /// Asks a coordinator about relays
+    #[command(subcommand)]
+    Relays(RelaysCommand),
+    /// Tells the whole story of a target: discovered, relabelled, owned, scraped, served
+    Explain(ExplainArgs),
+    /// Looks at configuration files
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+/// Where a server may listen without authentication.
+#[derive(Clone, Debug, Args)]
+pub struct ListenArgs {
+    /// Listen on other addresses than loopback although nobody is asked who they are
+    #[arg(long, env = "SCRAPE_RELAY_INSECURE_ALLOW_UNAUTHENTICATED")]
+    pub insecure_allow_unauthenticated: bool,
+}
+
+/// `scrape-relay coordinator`
+#[derive(Clone, Debug, Args)]
+pub struct CoordinatorArgs {
+    /// The configuration file; read again on SIGHUP and when it changes
+    #[arg(long, env = "SCRAPE_RELAY_CONFIG", value_name = "FILE")]
+    pub config: PathBuf,
+    /// Where relays and operators connect, by gRPC
+    #[arg(long, env = "SCRAPE_RELAY_GRPC_LISTEN", default_value = "127.0.0.1:15092", value_name = "ADDR")]
+    pub grpc_listen: ListenAddress,
+    /// Own metrics, probes, and the list of relays for Prometheus
+    #[arg(long, env = "SCRAPE_RELAY_HTTP_LISTEN", default_value = "127.0.0.1:15091", value_name = "ADDR")]
+    pub http_listen: ListenAddress,
+    /// See there.
+    #[command(flatten)]
+    pub listen: ListenArgs,
+}
+
+/// `scrape-relay relay`
+#[derive(Clone, Debug, Args)]
+pub struct RelayArgs {
+    /// A coordinator's gRPC address; may be given several times
+    #[arg(
+        long,
+        env = "SCRAPE_RELAY_COORDINATOR",
+        required = true,
+        value_delimiter = ',',
+        value_name = "URL"
+    )]
+    pub coordinator: Vec<String>,
+    /// This replica's name, the same after a restart
+    #[arg(long, env = "SCRAPE_RELAY_NAME", value_name = "NAME")]
+    pub name: String,
+    /// Where Prometheus scrapes /metrics
+    #[arg(long, env = "SCRAPE_RELAY_LISTEN", default_value = "127.0.0.1:15090", value_name = "ADDR")]
+    pub listen: ListenAddress,
+    /// Own metrics and probes
+    #[arg(long, env = "SCRAPE_RELAY_HTTP_LISTEN", default_value = "127.0.0.1:0", value_name = "ADDR")]
+    pub http_listen: ListenAddress,
+    /// host:port under which Prometheus reaches this relay; default: where it listens
+    #[arg(long, env = "SCRAPE_RELAY_ADVERTISE", value_name = "HOST:PORT")]
+    pub advertise: Option<String>,
+    /// Where the last good scrapes are kept; without it, in memory
+    #[arg(long, env = "SCRAPE_RELAY_CACHE_DIR", value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+    /// See there.
+    #[command(flatten)]
+    pub bind: ListenArgs,
+}
+
+/// `scrape-relay standalone`
+#[derive(Clone, Debug, Args)]
+pub struct StandaloneArgs {
+    /// The configuration file; read again on SIGHUP and when it changes
+    #[arg(long, env = "SCRAPE_RELAY_CONFIG", value_name = "FILE")]
+    pub config: PathBuf,
+    /// Where Prometheus scrapes /metrics
+    #[arg(long, env = "SCRAPE_RELAY_LISTEN", default_value = "127.0.0.1:15090", value_name = "ADDR")]
+    pub listen: ListenAddress,
+    /// Own metrics and probes
+    #[arg(long, env = "SCRAPE_RELAY_HTTP_LISTEN", default_value = "127.0.0.1:15091", value_name = "ADDR")]
+    pub http_listen: ListenAddress,
+    /// Where operators connect, by gRPC
+    #[arg(long, env = "SCRAPE_RELAY_GRPC_LISTEN", default_value = "127.0.0.1:15092", value_name = "ADDR")]
+    pub grpc_listen: ListenAddress,
+    /// Where the last good scrapes are kept; without it, in memory
+    #[arg(long, env = "SCRAPE_RELAY_CACHE_DIR", value_name = "DIR")]
+    pub cache_dir: Option<PathBuf>,
+    /// See there.
+    #[command(flatten)]
+    pub bind: ListenArgs,
+}
+
+/// `scrape-relay demo`
+#[derive(Clone, Debug, Args)]
+pub struct DemoArgs {
+    /// How many exporters
+    #[arg(long, env = "SCRAPE_RELAY_DEMO_TARGETS", default_value_t = 300, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..=5000))]
+    pub targets: u32,
+    /// How many relays
+    #[arg(long, env = "SCRAPE_RELAY_DEMO_RELAYS", default_value_t = 3, value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..=50))]
+    pub relays: u32,
+}
+
+/// Which coordinator to ask, and how to print.
+#[derive(Clone, Debug, Args)]
+pub struct AskArgs {
+    /// The coordinator's gRPC address
+    #[arg(long, env = "SCRAPE_RELAY_SERVER", default_value = "127.0.0.1:15092", value_name = "ADDR")]
+    pub server: String,
+    /// How to print
+    #[arg(short, long, env = "SCRAPE_RELAY_OUTPUT", default_value = "table", value_name = "FORMAT")]
+    pub output: Output,
+    /// How long to wait for an answer
+    #[arg(long, env = "SCRAPE_RELAY_TIMEOUT", default_value = "10s", value_name = "DURATION", value_parser = duration)]
+    pub timeout: Duration,
+}
+
+/// How a command prints what it found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// For people.
+    Table,
+    /// One JSON document, the API's message in proto3 JSON names.
+    Json,
+}
+
+/// A page of a long list.
+#[derive(Clone, Debug, Args)]
+pub struct PageArgs {
+    /// Only what passes, such as `state = down AND job = "pods"`
+    #[arg(long, env = "SCRAPE_RELAY_FILTER", default_value = "", value_name = "FILTER")]
+    pub filter: String,
+    /// Rows of one page, at most 1000
+    #[arg(long, env = "SCRAPE_RELAY_PAGE_SIZE", default_value_t = 100, value_name = "N")]
+    pub page_size: i32,
+    /// Where the page before ended
+    #[arg(long, env = "SCRAPE_RELAY_PAGE_TOKEN", default_value = "", value_name = "TOKEN")]
+    pub page_token: String,
+}
+
+/// `scrape-relay targets ...`
+#[derive(Debug, Subcommand)]
+pub enum TargetsCommand {
+    /// Lists targets with state, owner and last error
+    List {
+        /// Which page.
+        #[command(flatten)]
+        page: PageArgs,
+        /// Whom to ask.
+        #[command(flatten)]
+        ask: AskArgs,
+    },
+    /// Shows all there is to know of one target
+    Get {
+        /// Its id, or the first digits of it
+        id: String,
+        /// Whom to ask.
+        #[command(flatten)]
+        ask: AskArgs,
+    },
+    /// Lists what was discovered and is no target, with the rule that dropped it
+    Dropped {
+        /// Which page.
+        #[command(flatten)]
+        page: PageArgs,
+        /// Whom to ask.
+        #[command(flatten)]
+        ask: AskArgs,
+    },
+}
+
+/// `scrape-relay relays ...`
+#[derive(Debug, Subcommand)]
+pub enum RelaysCommand {
+    /// Lists relays with state and load
+    List {
+        /// Whom to ask.
+        #[command(flatten)]
+        ask: AskArgs,
+    },
+}
+
+/// `scrape-relay explain`
+#[derive(Clone, Debug, Args)]
+pub struct ExplainArgs {
+    /// An id or its first digits, a URL, an instance, or namespace/pod
+    pub target: String,
+    /// Whom to ask.
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+/// `scrape-relay config ...`
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Checks files and prints every error with its place
+    Check {
+        /// The files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// How to print
+        #[arg(short, long, env = "SCRAPE_RELAY_OUTPUT", default_value = "table", value_name = "FORMAT")]
+        output: Output,
+    },
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    model::duration::parse(text).map_err(|error| error.to_string())
+}

@@ -1,0 +1,10 @@
+//! What each command does, a file each.
+
+pub mod config;
+pub mod coordinator;
+pub mod demo;
+pub mod explain;
+pub mod relay;
+pub mod relays;
+pub mod standalone;
+pub mod targets;

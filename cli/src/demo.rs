@@ -1,0 +1,7 @@
+//! The demo: a whole fleet in one process, on free ports of loopback.
+
+pub mod exporters;
+pub mod exposition;
+pub mod files;
+pub mod fleet;
+pub mod show;
