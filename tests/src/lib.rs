@@ -1,1 +1,15 @@
-//! placeholder
+//! Fakes, real servers as processes, the conformance driver, and what whole-system tests share.
+
+#![allow(
+    clippy::print_stdout,
+    reason = "tests say on standard output what they leave out and why they failed"
+)]
+
+pub mod bodies;
+pub mod conformance;
+pub mod fake_target;
+pub mod fleet;
+pub mod http_client;
+pub mod process;
+pub mod prometheus;
+pub mod wait;

@@ -1,0 +1,100 @@
+//! Programs as child processes: started with a log file, killed when dropped.
+
+use std::fs::File;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A running program.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Process {
+    /// Starts `command` with both outputs in `log`.
+    ///
+    /// # Errors
+    /// Names the program that could not be started.
+    pub fn start(mut command: Command, log: &Path) -> Result<Self, String> {
+        let name = command.get_program().to_string_lossy().into_owned();
+        let out = File::options().create(true).append(true).open(log).map_err(|error| error.to_string())?;
+        let err = out.try_clone().map_err(|error| error.to_string())?;
+        let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn();
+        let child = child.map_err(|error| format!("starting {name}: {error}"))?;
+        Ok(Self { child, log: log.to_path_buf() })
+    }
+
+    /// Its process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has written so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Whether it still runs.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// SIGKILL, and waits for the end.
+    pub fn kill(&mut self) {
+        // A process that has ended by itself is what was asked for.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Errors
+    /// Where the process has ended.
+    pub fn signal(&self, signal: rustix::process::Signal) -> Result<(), String> {
+        let id = i32::try_from(self.child.id()).map_err(|error| error.to_string())?;
+        let id = rustix::process::Pid::from_raw(id).ok_or("no such process")?;
+        rustix::process::kill_process(id, signal).map_err(|error| error.to_string())
+    }
+
+    /// Waits for the process to end by itself, and gives its exit code.
+    ///
+    /// # Errors
+    /// Where it still runs after `limit`, or was ended by a signal.
+    pub async fn exit_code(&mut self, limit: Duration) -> Result<i32, String> {
+        let deadline = Instant::now() + limit;
+        while Instant::now() < deadline {
+            if let Some(status) = self.child.try_wait().map_err(|error| error.to_string())? {
+                return status.code().ok_or_else(|| format!("ended by a signal: {status}"));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Err(format!("still runs after {limit:?}"))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            let log = self.log();
+            let from = log.len().saturating_sub(4000);
+            let tail = String::from_utf8_lossy(&log.as_bytes()[from..]).into_owned();
+            println!("--- last lines of {}\n{tail}", self.log.display());
+        }
+    }
+}
+
+/// An address of loopback with a port that is free now.
+///
+/// # Panics
+/// Where the machine has none left.
+#[must_use]
+pub fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("a bound socket has an address")
+}
