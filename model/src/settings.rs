@@ -59,17 +59,17 @@ impl Default for TimestampAge {
     }
 }
 
-/// `limits:`: what one target, one job or the scrape port may cost. A job's own limit, where it is set, takes the
-/// place of the one here.
+/// `limits:`: what one target, one job or the scrape port may cost. A job's own body size, where it is set, takes
+/// the place of the one here; of samples, labels and lengths the smaller of the two holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of an answer after decompression, where the job's `body_size_limit` is 0.
     pub body_size: u64,
-    /// Samples of a target after metric relabelling, where the job's `sample_limit` is 0.
+    /// Samples of a target after metric relabelling; a smaller limit of the job holds in its place.
     pub samples: u64,
-    /// Labels of a sample, where the job's `label_limit` is 0.
+    /// Labels of a sample; a smaller limit of the job holds in its place.
     pub labels: u64,
-    /// Bytes of a label's value, where the job's `label_value_length_limit` is 0.
+    /// Bytes of a label's value; a smaller limit of the job holds in its place.
     pub label_value_length: u64,
     /// Bytes of the head of a target's answer.
     pub response_headers: u64,

@@ -234,6 +234,35 @@ fn limits_and_rules_that_leave_no_name_fail_the_scrape_with_its_counts() {
     assert_eq!(refusal(body, &nameless, none).map(|error| error.kind()), Some("metric_name"));
 }
 
+/// Prometheus 3.15 scraping the bodies itself: it appends line by line, so that what came before the wrong line is
+/// counted, and a sample whose labels are wrong was read.
+#[test]
+fn a_failed_scrape_is_counted_up_to_the_line_where_prometheus_gives_up() {
+    let none = SampleLimits { samples: 0, labels: 0, name_bytes: 0, value_bytes: 0 };
+    let plain = ScrapeSettings::new("app");
+    let spec = RuleSpec {
+        action: Some("drop".into()),
+        source_labels: Some(vec!["__name__".into()]),
+        regex: Some("b".into()),
+        ..RuleSpec::default()
+    };
+    let drop = Rule::new(&spec, ValidationScheme::Utf8).expect("a valid rule");
+    let dropping = ScrapeSettings { metric_relabel: [drop].into(), ..plain.clone() };
+    let labels = SampleLimits { labels: 5, ..none };
+    let cases = [
+        ("a 1\nb 2\nc x\nd 1\n", &plain, none, (2, 2)),
+        ("a 1\nb 2\nc x\nd 1\n", &dropping, none, (2, 1)),
+        ("a 1\nb 2\nc{x=\"1\",x=\"2\"} 1\n", &plain, none, (3, 2)),
+        ("a 1\n{\"\"} 1\n", &plain, none, (2, 1)),
+        ("a 1\nb 2\nc{x=\"1\",y=\"2\"} 1\nd 1\n", &dropping, labels, (3, 1)),
+        ("<html>\n", &plain, none, (0, 0)),
+    ];
+    for (body, settings, limits, expected) in cases {
+        let error = refusal(body, settings, limits).expect("a refused body");
+        assert_eq!((error.scraped(), error.post_relabel()), expected, "{body:?}: {error}");
+    }
+}
+
 fn labeldrop(pattern: &str) -> Rule {
     let spec =
         RuleSpec { action: Some("labeldrop".into()), regex: Some(pattern.into()), ..RuleSpec::default() };

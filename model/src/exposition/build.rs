@@ -5,9 +5,9 @@
 use std::sync::Arc;
 
 use super::draft::VARIANT_FACTOR;
-use super::entry::{Entry, ParseError};
+use super::entry::{Entry, ErrorKind, Format, ParseError};
 use super::families;
-use super::labelling::LabelError;
+use super::labelling::{LabelError, label};
 use super::layout::{Draft, Layout};
 use super::lines::{Before, Collected, Collector, Counted};
 use super::memo::{KnownLine, KnownTail, Memo, Prefixes};
@@ -25,16 +25,20 @@ pub enum IngestError {
     Parse {
         /// Which line and why.
         error: Box<ParseError>,
-        /// Samples read before it: `scrape_samples_scraped`.
+        /// Samples read before it, the one that failed included if only its labels did: `scrape_samples_scraped`.
         scraped: u64,
+        /// Samples that metric relabelling leaves of those before it.
+        post_relabel: u64,
     },
     /// One sample's labels.
     #[error("{error}")]
     Label {
         /// What is wrong with them.
         error: Box<LabelError>,
-        /// Samples in the body.
+        /// Samples up to this one: `scrape_samples_scraped`.
         scraped: u64,
+        /// Samples that metric relabelling leaves of those before it.
+        post_relabel: u64,
     },
     /// More samples than allowed after metric relabelling.
     #[error("{post_relabel} samples after metric relabelling, more than the limit of {limit}")]
@@ -78,9 +82,32 @@ impl IngestError {
     #[must_use]
     pub fn post_relabel(&self) -> u64 {
         match self {
-            Self::SampleLimit { post_relabel, .. } => *post_relabel,
-            _ => 0,
+            Self::Parse { post_relabel, .. }
+            | Self::Label { post_relabel, .. }
+            | Self::SampleLimit { post_relabel, .. } => *post_relabel,
+            Self::TooLong => 0,
         }
+    }
+
+    /// The refusal of a body at `error`, not counted yet.
+    pub(super) fn parse(error: ParseError) -> Self {
+        Self::Parse { error: Box::new(error), scraped: 0, post_relabel: 0 }
+    }
+
+    /// With the counts that Prometheus reports of a scrape that failed at a line of `body`: it has appended every
+    /// sample before that line by then, and a sample with a wrong label was read, too.
+    pub(super) fn counted(self, format: Format, body: &[u8], transform: &Transform) -> Self {
+        let Self::Parse { error, .. } = self else { return self };
+        let wrong_labels = matches!(error.kind, ErrorKind::DuplicateLabel | ErrorKind::InvalidName);
+        let (mut scraped, mut post_relabel) = (u64::from(wrong_labels), 0);
+        for entry in super::parse(format, body).map_while(Result::ok) {
+            if let Entry::Sample(sample) = entry {
+                scraped += 1;
+                let kept = transform.rules.is_empty() || matches!(label(transform, &sample), Ok(Some(_)));
+                post_relabel += u64::from(kept);
+            }
+        }
+        Self::Parse { error, scraped, post_relabel }
     }
 }
 
@@ -155,17 +182,16 @@ impl Updating<'_> {
             entries.skip_sample(line.end);
             self.prefixes.push(&body[start..line.value_start], bound);
             let known = self.known(body, memo, line);
-            return known.map(|()| true).map_err(|error| self.label_error(error));
+            return known.map(|()| true).map_err(|error| label_error(&self.collector, error));
         }
-        let scraped = self.draft.slots() as u64;
         let Some(entry) = entries.next() else { return Ok(false) };
-        let entry = entry.map_err(|error| IngestError::Parse { error: Box::new(error), scraped })?;
+        let entry = entry.map_err(IngestError::parse)?;
         if let Entry::Sample(sample) = &entry {
             self.draft.push(body, sample.value_start..sample.end, sample.tail.timestamp.is_some());
             self.values.push_tail(&sample.tail);
             self.prefixes.push(&body[sample.start..sample.value_start], bound);
         }
-        take(&mut self.collector, &entry).map_err(|error| self.label_error(error))?;
+        take(&mut self.collector, &entry)?;
         Ok(true)
     }
 
@@ -179,31 +205,31 @@ impl Updating<'_> {
         let (text, variants) = (&*self.before.quoted.text, &*self.before.variants);
         self.collector.known(&Before { memo, text, variants }, line.slot, stamped)
     }
-
-    fn label_error(&self, error: LabelError) -> IngestError {
-        IngestError::Label { error: Box::new(error), scraped: self.draft.slots() as u64 }
-    }
 }
 
 /// Collects all lines of a body of `layout`.
 fn collect(collector: &mut Collector<'_>, layout: &Layout, body: &[u8]) -> Result<(), IngestError> {
-    let scraped = layout.slots() as u64;
     for entry in super::parse(layout.format(), body) {
-        let entry = entry.map_err(|error| IngestError::Parse { error: Box::new(error), scraped })?;
-        take(collector, &entry).map_err(|error| IngestError::Label { error: Box::new(error), scraped })?;
+        take(collector, &entry.map_err(IngestError::parse)?)?;
     }
     Ok(())
 }
 
-fn take(collector: &mut Collector<'_>, entry: &Entry<'_>) -> Result<(), LabelError> {
+fn take(collector: &mut Collector<'_>, entry: &Entry<'_>) -> Result<(), IngestError> {
     match entry {
-        Entry::Sample(sample) => collector.sample(sample)?,
+        Entry::Sample(sample) => collector.sample(sample).map_err(|error| label_error(collector, error))?,
         Entry::Type { name, kind } => collector.declare(name, *kind),
         Entry::Help { name, text } => collector.help(name, text),
         Entry::Unit { name, unit } => collector.unit(name, unit),
         Entry::Comment(_) => {}
     }
     Ok(())
+}
+
+/// The refusal of the sample behind those that were collected.
+fn label_error(collector: &Collector<'_>, error: LabelError) -> IngestError {
+    let (before, post_relabel) = collector.counts();
+    IngestError::Label { error: Box::new(error), scraped: before + 1, post_relabel }
 }
 
 /// The shape of what was collected with quoted names, and what is left of that but for the text; where a name is special, the body is read once more.

@@ -39,10 +39,7 @@ impl Layout {
         let mut draft = Draft::with_capacity(body.len() / 100, body.len());
         let mut values = ValuesBuilder::with_slots(body.len() / 100);
         for entry in super::parse(format, body) {
-            let entry = entry.map_err(|error| IngestError::Parse {
-                error: Box::new(error),
-                scraped: draft.ends.len() as u64,
-            })?;
+            let entry = entry.map_err(IngestError::parse)?;
             if let Entry::Sample(sample) = entry {
                 draft.push(body, sample.value_start..sample.end, sample.tail.timestamp.is_some());
                 values.push_tail(&sample.tail);
@@ -175,11 +172,6 @@ impl Draft {
         }
         self.take(body, slot.start);
         self.taken = slot.end;
-    }
-
-    /// How many samples were taken.
-    pub(super) fn slots(&self) -> usize {
-        self.ends.len()
     }
 
     fn take(&mut self, body: &[u8], until: usize) {

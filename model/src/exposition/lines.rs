@@ -84,6 +84,11 @@ impl<'t> Collector<'t> {
         self.seen = HashedMap::with_capacity_and_hasher(slots, Keyed::default());
     }
 
+    /// Samples taken so far, and those of them that metric relabelling left.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        (self.collected.outcomes.len() as u64, self.collected.counted.post_relabel)
+    }
+
     pub(super) fn finish(self) -> Collected {
         self.collected
     }

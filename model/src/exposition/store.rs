@@ -117,6 +117,7 @@ impl ShapeStore {
         current: Option<&Arc<Shape>>,
     ) -> Result<Ingested, IngestError> {
         let ingested = self.read(format, body, transform, current);
+        let ingested = ingested.map_err(|error| error.counted(format, body, transform));
         let counts = &mut self.inner.lock().counts;
         match &ingested {
             Ok(Ingested { path: Path::Warm, .. }) => counts.warm += 1,
