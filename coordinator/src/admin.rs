@@ -8,6 +8,7 @@ pub mod filter;
 mod hints;
 pub mod paging;
 mod relays;
+mod shown;
 mod targets;
 
 use std::sync::Arc;
@@ -109,8 +110,4 @@ impl RelayService for Admin {
 
 fn invalid(error: impl std::fmt::Display) -> Status {
     Status::invalid_argument(error.to_string())
-}
-
-fn pairs(labels: &model::labels::Labels) -> std::collections::HashMap<String, String> {
-    labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }

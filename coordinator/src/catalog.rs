@@ -14,7 +14,7 @@ use model::target::{Resolved, TargetId};
 use model::target_group::TargetGroup;
 
 use crate::config::{Discovery, JobConfig};
-use crate::discover::{DiscoveryId, Found};
+use crate::discover::{self, DiscoveryId, Found};
 
 pub use hold::{Held, Verdict};
 pub use listing::{DropReason, Dropped, JobCounts, Listed, Listing, Origin};
@@ -23,6 +23,7 @@ pub use listing::{DropReason, Dropped, JobCounts, Listed, Listing, Origin};
 #[derive(Debug, Default)]
 pub struct Catalog {
     jobs: BTreeMap<Arc<str>, JobState>,
+    next: usize,
 }
 
 #[derive(Debug)]
@@ -38,6 +39,8 @@ struct Source {
     groups: Vec<TargetGroup>,
     resolved: Vec<(Origin, Resolved)>,
     held: Option<Held>,
+    /// Has not reported since the configuration changed it: its groups are its predecessor's.
+    inherited: bool,
 }
 
 /// What a report changed.
@@ -52,17 +55,27 @@ pub enum Change {
 }
 
 impl Catalog {
-    /// Takes the jobs of a new configuration. Groups of a discovery that stays as it was stay too; those of a
-    /// discovery that changed stay until its successor reports.
+    /// Takes the jobs of a new configuration. A discovery that is the same as before, wherever it stands in the
+    /// file, keeps its id and its groups; a changed one gets a new id, and shows its predecessor's groups until it
+    /// reports.
     pub fn configure(&mut self, jobs: Vec<JobConfig>) {
         let mut before = std::mem::take(&mut self.jobs);
         for config in jobs {
             let name: Arc<str> = config.job.job_name.as_ref().into();
             let sources = before.remove(&name).map(|state| state.sources).unwrap_or_default();
+            let sources = succeed(sources, &config.discoveries, &mut self.next);
             let mut state = JobState { config, sources };
-            state.adopt_discoveries();
+            state.resolve();
             self.jobs.insert(name, state);
         }
+    }
+
+    /// The discoveries that have to run.
+    pub fn discoveries(&self) -> impl Iterator<Item = (DiscoveryId, &Discovery)> {
+        self.jobs.iter().flat_map(|(job, state)| {
+            let id = |index| DiscoveryId { job: Arc::clone(job), index };
+            state.sources.iter().map(move |(index, source)| (id(*index), &source.discovery))
+        })
     }
 
     /// Takes what a discovery knows now.
@@ -104,25 +117,16 @@ impl Catalog {
 }
 
 impl JobState {
-    fn adopt_discoveries(&mut self) {
-        let discoveries = self.config.discoveries.clone();
-        self.sources.retain(|index, _| *index < discoveries.len());
-        for (index, discovery) in discoveries.into_iter().enumerate() {
-            match self.sources.get_mut(&index) {
-                Some(source) => source.discovery = discovery,
-                None => drop(self.sources.insert(index, Source::new(discovery))),
-            }
-        }
-        let config = &self.config;
+    fn resolve(&mut self) {
         for source in self.sources.values_mut() {
-            source.held = None;
-            source.resolved = resolve(config, &source.discovery, &source.groups);
+            source.resolved = resolve(&self.config, &source.discovery, &source.groups);
         }
     }
 
     fn found(&mut self, index: usize, groups: Vec<TargetGroup>, now: Duration) -> Change {
         let Some(source) = self.sources.get(&index) else { return Change::None };
-        if source.groups == groups && source.held.is_none() {
+        let configured = source.inherited;
+        if source.groups == groups && source.held.is_none() && !configured {
             return Change::None;
         }
         let resolved = resolve(&self.config, &source.discovery, &groups);
@@ -130,7 +134,13 @@ impl JobState {
             (self.targets_with(index, &source.resolved), self.targets_with(index, &resolved));
         let removed = before.difference(&after).count();
         let Some(source) = self.sources.get_mut(&index) else { return Change::None };
-        match hold::judge(source.held.take(), before.len(), removed, groups, now) {
+        let verdict = if configured {
+            Verdict::Apply(groups)
+        } else {
+            hold::judge(source.held.take(), before.len(), removed, groups, now)
+        };
+        source.inherited = false;
+        match verdict {
             Verdict::Apply(groups) => {
                 source.groups = groups;
                 source.resolved = resolved;
@@ -165,10 +175,30 @@ impl JobState {
     }
 }
 
-impl Source {
-    fn new(discovery: Discovery) -> Self {
-        Self { discovery, groups: Vec::new(), resolved: Vec::new(), held: None }
+/// The sources of `wanted`: the same ones stay, a changed one takes over the groups of one that is gone.
+fn succeed(
+    mut before: BTreeMap<usize, Source>,
+    wanted: &[Discovery],
+    next: &mut usize,
+) -> BTreeMap<usize, Source> {
+    let mut after = BTreeMap::new();
+    let mut changed = Vec::new();
+    for discovery in wanted {
+        let same = before.iter().find(|(_, source)| discover::same(&source.discovery, discovery));
+        match same.map(|(index, _)| *index).and_then(|index| before.remove_entry(&index)) {
+            Some((index, source)) => {
+                after.insert(index, Source { discovery: discovery.clone(), ..source });
+            }
+            None => changed.push(discovery.clone()),
+        }
     }
+    for discovery in changed {
+        let groups = before.pop_first().map(|(_, source)| source.groups).unwrap_or_default();
+        let source = Source { discovery, groups, resolved: Vec::new(), held: None, inherited: true };
+        after.insert(*next, source);
+        *next += 1;
+    }
+    after
 }
 
 fn target_id(resolved: &Resolved) -> Option<TargetId> {
@@ -179,7 +209,7 @@ fn target_id(resolved: &Resolved) -> Option<TargetId> {
 }
 
 fn resolve(config: &JobConfig, discovery: &Discovery, groups: &[TargetGroup]) -> Vec<(Origin, Resolved)> {
-    let mechanism = crate::discover::mechanism(discovery);
+    let mechanism = discover::mechanism(discovery);
     let mut all = Vec::new();
     for group in groups {
         let origin = Origin { mechanism, source: Arc::from(&*group.source) };
@@ -189,3 +219,6 @@ fn resolve(config: &JobConfig, discovery: &Discovery, groups: &[TargetGroup]) ->
     }
     all
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,7 +11,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::catalog::{Catalog, Change, Listing};
+use crate::catalog::{Catalog, Change, JobCounts, Listing};
 use crate::config::{Config, Discovery};
 use crate::discover::{self, Context, DiscoveryId, Report};
 use crate::instruments::Instruments;
@@ -111,14 +111,10 @@ async fn publish_time(at: Option<Instant>) {
 impl CatalogTask {
     fn configure(&mut self, config: &Config) {
         self.catalog.configure(config.jobs.clone());
-        let mut wanted = HashMap::new();
-        for job in &config.jobs {
-            for (index, discovery) in job.discoveries.iter().enumerate() {
-                wanted.insert(DiscoveryId { job: (*job.job.job_name).into(), index }, discovery.clone());
-            }
-        }
+        let wanted: HashMap<_, _> =
+            self.catalog.discoveries().map(|(id, discovery)| (id, discovery.clone())).collect();
         self.running.retain(|id, running| {
-            let stays = wanted.get(id).is_some_and(|discovery| discover::same(discovery, &running.discovery));
+            let stays = wanted.contains_key(id);
             if !stays {
                 running.stop.cancel();
             }
@@ -190,6 +186,10 @@ impl CatalogTask {
             }
         }
         let listing = self.catalog.listing();
+        let before = Arc::clone(&self.listings.borrow());
+        for job in before.counts.keys().filter(|job| !listing.counts.contains_key(*job)) {
+            self.instruments.job(job, JobCounts::default());
+        }
         for (job, counts) in &listing.counts {
             self.instruments.job(job, *counts);
         }

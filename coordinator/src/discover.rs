@@ -5,6 +5,7 @@
 //! held back) is the catalog's business.
 
 mod file;
+mod file_pattern;
 mod group_file;
 mod http;
 mod http_get;
@@ -25,7 +26,7 @@ pub const QUEUE: usize = 64;
 pub struct DiscoveryId {
     /// The job's name.
     pub job: Arc<str>,
-    /// Its place among the job's discoveries.
+    /// A number that no other discovery of this process had or has; a changed discovery gets a new one.
     pub index: usize,
 }
 
@@ -126,3 +127,6 @@ pub fn same(one: &Discovery, other: &Discovery) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

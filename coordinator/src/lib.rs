@@ -20,6 +20,7 @@ pub mod config;
 pub mod discover;
 pub mod fleet;
 pub mod fleet_feed;
+pub mod fleet_metrics;
 pub mod fleet_task;
 pub mod grpc;
 pub mod instruments;
@@ -47,6 +48,7 @@ use config::{Config, Diagnostics, MissingFiles};
 use fleet::Timings;
 use fleet_feed::Feed;
 use instruments::Instruments;
+use reload::First;
 
 /// What runs at shutdown may take this long to finish.
 const GRACE: Duration = Duration::from_secs(5);
@@ -105,6 +107,7 @@ pub struct Bound {
 #[derive(Debug)]
 pub struct Coordinator {
     config: CoordinatorConfig,
+    text: Option<Vec<u8>>,
     first: Arc<Config>,
     grpc: TcpListener,
     http: TcpListener,
@@ -117,14 +120,14 @@ impl Coordinator {
     /// # Errors
     /// Everything that is wrong with the configuration, or a port that is taken.
     pub async fn bind(config: CoordinatorConfig) -> Result<Self, Error> {
-        let first = reload::first(&config.file, config.missing_files).map_err(Error::Config)?;
-        check_secrets(&first, config.grpc_listen)?;
+        let text = reload::text(&config.file).await;
+        let first = reload::first(&config.file, config.missing_files, config.grpc_listen)?;
         let grpc = listen::bind(config.grpc_listen).await?;
         let http = listen::bind(config.http_listen).await?;
         let address = |listener: &TcpListener, asked| listener.local_addr().unwrap_or(asked);
         let bound =
             Bound { grpc: address(&grpc, config.grpc_listen), http: address(&http, config.http_listen) };
-        Ok(Self { config, first: Arc::new(first), grpc, http, bound })
+        Ok(Self { config, text, first: Arc::new(first), grpc, http, bound })
     }
 
     /// The addresses in use: where port 0 was asked for, the ones that were given.
@@ -138,17 +141,24 @@ impl Coordinator {
     /// # Errors
     /// A task that stopped unasked, or did not stop.
     pub async fn run(self, rt: Runtime) -> Result<(), Error> {
+        runtime::process_metrics::register(rt.meter(), env!("CARGO_PKG_VERSION"));
         let instruments = Instruments::new(rt.meter());
         let (configs, config) = watch::channel(self.first);
         let (listings, listing) = watch::channel(Arc::new(Listing::default()));
 
         let expected_relays = self.config.expected_relays;
-        let follow = reload::follow(self.config, configs, instruments.clone(), rt.shutdown.clone());
+        let follow = reload::follow(
+            First { config: self.config, text: self.text },
+            configs,
+            instruments.clone(),
+            rt.shutdown.clone(),
+        );
         rt.tasks.spawn("configuration", follow);
         let catalog =
             catalog_task::run(config.clone(), listings, instruments, rt.tasks.clone(), rt.shutdown.clone());
         rt.tasks.spawn("catalog", catalog);
         let (fleet, fleet_task) = fleet_task::new(boot_id(), Timings::default());
+        fleet_metrics::register(rt.meter(), &fleet.snapshots());
         rt.tasks.spawn("fleet", run_fleet(fleet_task, rt.shutdown.clone()));
         let feed = Feed {
             configs: config.clone(),
@@ -183,16 +193,4 @@ async fn run_fleet(task: fleet_task::FleetTask, shutdown: Shutdown) {
 fn boot_id() -> Arc<str> {
     let random = || RandomState::new().hash_one(std::process::id());
     format!("{:016x}{:016x}", random(), random()).into()
-}
-
-/// Secrets that stand in the file itself go to relays over loopback only, as long as the stream is not encrypted.
-fn check_secrets(config: &Config, grpc_listen: SocketAddr) -> Result<(), Error> {
-    match config::inline_secrets(config).next() {
-        Some((job, field, position)) if !grpc_listen.ip().is_loopback() => Err(Error::InlineSecret {
-            job: job.to_owned(),
-            field: field.to_owned(),
-            position: position.to_string(),
-        }),
-        _ => Ok(()),
-    }
 }

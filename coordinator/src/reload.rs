@@ -3,6 +3,7 @@
 //! In: the path. Out: each good configuration that differs from the one before. The directory is watched, not
 //! the file: a mounted ConfigMap changes by a swapped symbolic link.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +13,9 @@ use runtime::Shutdown;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
-use crate::CoordinatorConfig;
-use crate::config::{self, Config, Diagnostics, MissingFiles};
+use crate::config::{self, Config, MissingFiles};
 use crate::instruments::Instruments;
+use crate::{CoordinatorConfig, Error};
 
 /// Several events of one write become one read.
 const QUIET: Duration = Duration::from_millis(200);
@@ -22,12 +23,27 @@ const QUIET: Duration = Duration::from_millis(200);
 /// A change that no event told of is noticed after this time.
 const POLL: Duration = Duration::from_secs(30);
 
-/// Reads the file once, before anything starts.
+/// What a coordinator was started with.
+#[derive(Debug)]
+pub struct First {
+    /// How.
+    pub config: CoordinatorConfig,
+    /// The file as it was when it was read.
+    pub text: Option<Vec<u8>>,
+}
+
+/// The file's bytes; none where it cannot be read, which [`first`] has the words for.
+pub async fn text(path: &Path) -> Option<Vec<u8>> {
+    tokio::fs::read(path).await.ok()
+}
+
+/// Reads and checks the file for a coordinator whose relays connect to `grpc_listen`.
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn first(path: &Path, missing: MissingFiles) -> Result<Config, Diagnostics> {
-    let loaded = config::load(path, missing)?;
+pub fn first(path: &Path, missing: MissingFiles, grpc_listen: SocketAddr) -> Result<Config, Error> {
+    let loaded = config::load(path, missing).map_err(Error::Config)?;
+    check_secrets(&loaded.config, grpc_listen)?;
     if loaded.warnings.warnings() > 0 {
         tracing::warn!(file = %path.display(), "configuration:\n{}", loaded.warnings);
     }
@@ -39,42 +55,39 @@ pub fn first(path: &Path, missing: MissingFiles) -> Result<Config, Diagnostics> 
 /// # Errors
 /// Where the process may not listen to SIGHUP.
 pub async fn follow(
-    config: CoordinatorConfig,
+    First { config, text: mut before }: First,
     configs: watch::Sender<Arc<Config>>,
     instruments: Instruments,
     shutdown: Shutdown,
 ) -> std::io::Result<()> {
-    let CoordinatorConfig { file: path, missing_files: missing, .. } = config;
+    let path = config.file.clone();
     let mut hangup = signal(SignalKind::hangup())?;
     let (changed, mut changes) = mpsc::channel(1);
     let _watcher = watcher(&path, changed);
-    let mut before = std::fs::read(&path).ok();
+    // What changed before the watch began is seen at once.
+    let mut wait = Duration::ZERO;
     loop {
         let asked = tokio::select! {
             () = shutdown.draining() => return Ok(()),
             _ = hangup.recv() => true,
             _ = changes.recv() => false,
-            () = tokio::time::sleep(POLL) => false,
+            () = tokio::time::sleep(wait) => false,
         };
+        wait = POLL;
         tokio::time::sleep(QUIET).await;
         while changes.try_recv().is_ok() {}
-        let now = tokio::fs::read(&path).await.ok();
+        let now = text(&path).await;
         if asked || now != before {
             before = now;
-            reload(&path, missing, &configs, &instruments).await;
+            reload(&config, &configs, &instruments).await;
         }
     }
 }
 
-async fn reload(
-    path: &Path,
-    missing: MissingFiles,
-    configs: &watch::Sender<Arc<Config>>,
-    instruments: &Instruments,
-) {
-    let file = path.to_path_buf();
-    let read = tokio::task::spawn_blocking(move || first(&file, missing)).await;
-    let file = path.display();
+async fn reload(from: &CoordinatorConfig, configs: &watch::Sender<Arc<Config>>, instruments: &Instruments) {
+    let (path, missing, grpc) = (from.file.clone(), from.missing_files, from.grpc_listen);
+    let read = tokio::task::spawn_blocking(move || first(&path, missing, grpc)).await;
+    let file = from.file.display();
     match read {
         Ok(Ok(config)) => {
             instruments.reloaded(true);
@@ -111,5 +124,19 @@ fn watcher(path: &Path, changed: mpsc::Sender<()>) -> Option<notify::Recommended
             tracing::warn!(%error, "the configuration cannot be watched; SIGHUP and a look every 30 s remain");
             None
         }
+    }
+}
+
+/// Secrets that stand in the file itself go to relays over loopback only, as long as the stream is not encrypted.
+fn check_secrets(config: &Config, grpc_listen: SocketAddr) -> Result<(), Error> {
+    match config::inline_secrets(config).next() {
+        Some((job, field, position)) if !grpc_listen.ip().to_canonical().is_loopback() => {
+            Err(Error::InlineSecret {
+                job: job.to_owned(),
+                field: field.to_owned(),
+                position: position.to_string(),
+            })
+        }
+        _ => Ok(()),
     }
 }

@@ -6,7 +6,7 @@ use proto::admin::v1::{DroppedTarget, ListDroppedTargetsRequest, ListDroppedTarg
 use tonic::Status;
 
 use super::filter::Filter;
-use super::{View, invalid, paging, pairs};
+use super::{View, invalid, paging, shown};
 use crate::catalog::{DropReason, Dropped};
 
 const FIELDS: [&str; 5] = ["job", "drop_reason", "rule_location", "error", "discovered_labels."];
@@ -45,7 +45,7 @@ fn key(dropped: &Dropped) -> String {
 
 fn field<'a>(dropped: &'a Dropped, name: &str) -> Cow<'a, str> {
     if let Some(label) = name.strip_prefix("discovered_labels.") {
-        return dropped.discovered.get(label).into();
+        return shown::label(label, dropped.discovered.get(label));
     }
     match (name, &dropped.reason) {
         ("job", _) => (&*dropped.job).into(),
@@ -73,7 +73,7 @@ pub(super) fn row(dropped: &Dropped) -> DroppedTarget {
     };
     DroppedTarget {
         job: dropped.job.to_string(),
-        discovered_labels: pairs(&dropped.discovered),
+        discovered_labels: shown::pairs(&dropped.discovered),
         drop_reason: word(&dropped.reason).to_owned(),
         rule_index,
         rule_location,

@@ -5,7 +5,7 @@ use model::relabel;
 use proto::admin::v1::{ExplainTargetRequest, ExplainTargetResponse, Explanation, RelabelStep};
 use tonic::Status;
 
-use super::{View, dropped, hints, pairs, targets};
+use super::{View, dropped, hints, shown, targets};
 use crate::catalog::{Dropped, Origin};
 use crate::config::JobConfig;
 use crate::fleet::TargetEntry;
@@ -46,7 +46,7 @@ fn names(labels: &Labels, url: &str, word: &str) -> bool {
         !pod.is_empty() && (word == pod || word == format!("{}/{pod}", labels.get(namespace)))
     };
     labels.get("instance") == word
-        || (!url.is_empty() && (url == word || targets::shown_url(url) == word))
+        || (!url.is_empty() && (url == word || shown::url(url) == word))
         || pod("namespace", "pod")
         || pod("__meta_kubernetes_namespace", "__meta_kubernetes_pod_name")
 }
@@ -79,8 +79,8 @@ fn story(view: &View, job: &str, discovered: &Labels, origin: Option<&Origin>) -
         job: job.to_owned(),
         job_location: config.map(|config| config.position.to_string()).unwrap_or_default(),
         discovery: origin.map(|origin| origin.mechanism.to_owned()).unwrap_or_default(),
-        source: origin.map(|origin| origin.source.to_string()).unwrap_or_default(),
-        discovered_labels: pairs(discovered),
+        source: origin.map(|origin| shown::source(&origin.source)).unwrap_or_default(),
+        discovered_labels: shown::pairs(discovered),
         steps: config.map(|config| steps(config, discovered)).unwrap_or_default(),
         ..Explanation::default()
     }
@@ -92,8 +92,8 @@ fn steps(config: &JobConfig, discovered: &Labels) -> Vec<RelabelStep> {
         rule_index: i32::try_from(step.rule).unwrap_or(i32::MAX),
         rule_location: config.rule_positions.get(step.rule).map(ToString::to_string).unwrap_or_default(),
         action: config.job.relabel[step.rule].action().as_str().to_owned(),
-        labels_before: pairs(&step.before),
-        labels_after: pairs(&step.after),
+        labels_before: shown::pairs(&step.before),
+        labels_after: shown::pairs(&step.after),
         kept: step.kept,
     };
     steps.map(step).collect()

@@ -13,8 +13,11 @@ use proto::admin::v1::{
 use tonic::Status;
 
 use super::filter::Filter;
-use super::{View, invalid, paging, pairs};
+use super::{View, invalid, paging, shown};
 use crate::fleet::TargetEntry;
+
+/// Fewer digits of an id are too many ids.
+const FEWEST_DIGITS: usize = 4;
 
 const FIELDS: [&str; 8] = ["name", "state", "job", "relay", "url", "error", "labels.", "discovered_labels."];
 
@@ -39,26 +42,34 @@ pub(super) fn list(view: &View, request: &ListTargetsRequest) -> Result<ListTarg
 }
 
 pub(super) fn get(view: &View, request: &GetTargetRequest) -> Result<GetTargetResponse, Status> {
-    let found = by_id(view, &request.name);
-    match &*found {
+    let name = &request.name;
+    if digits(name).is_none() {
+        return Err(Status::invalid_argument(format!(
+            "{name:?} is not an id: give its 32 hexadecimal digits, or the first {FEWEST_DIGITS} or more"
+        )));
+    }
+    match &*by_id(view, name) {
         [entry] => Ok(GetTargetResponse { target: Some(row(view, entry, true)) }),
-        [] => Err(Status::not_found(format!("no target has the id {:?}", request.name))),
+        [] => Err(Status::not_found(format!("no target has the id {name:?}"))),
         several => Err(Status::invalid_argument(format!(
-            "{:?} are the first digits of {} ids; give more of them",
-            request.name,
+            "{name:?} are the first digits of {} ids; give more of them",
             several.len()
         ))),
     }
 }
 
+/// What may be an id, or its first digits, in lower case.
+fn digits(name: &str) -> Option<String> {
+    let digits = name.strip_prefix("targets/").unwrap_or(name).to_ascii_lowercase();
+    let length = (FEWEST_DIGITS..=32).contains(&digits.len());
+    (length && digits.bytes().all(|byte| byte.is_ascii_hexdigit())).then_some(digits)
+}
+
 /// The targets whose id is, or starts with, these digits.
 pub(super) fn by_id<'a>(view: &'a View, name: &str) -> Vec<&'a TargetEntry> {
-    let digits = name.strip_prefix("targets/").unwrap_or(name).to_ascii_lowercase();
+    let Some(digits) = digits(name) else { return Vec::new() };
     if let Some(id) = TargetId::parse(&digits) {
         return view.snapshot.target(id).map(|entry| &**entry).into_iter().collect();
-    }
-    if digits.len() < 4 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return Vec::new();
     }
     let all = view.snapshot.targets.iter().map(|entry| &**entry);
     all.filter(|entry| entry.target.id.to_string().starts_with(&digits)).collect()
@@ -70,14 +81,15 @@ fn field<'a>(view: &'a View, entry: &'a TargetEntry, name: &str) -> Cow<'a, str>
         return target.labels.get(label).into();
     }
     if let Some(label) = name.strip_prefix("discovered_labels.") {
-        return view.listing.get(target.id).map_or("", |listed| listed.discovered.get(label)).into();
+        let listed = view.listing.get(target.id);
+        return listed.map_or("".into(), |listed| shown::label(label, listed.discovered.get(label)));
     }
     match name {
         "name" => format!("targets/{}", target.id).into(),
         "state" => word(entry).into(),
         "job" => (&*target.job).into(),
         "relay" => entry.owner.as_ref().map_or("", |owner| &owner.relay).into(),
-        "url" => shown_url(&target.url).into(),
+        "url" => shown::url(&target.url).into(),
         "error" => {
             let failure = entry.status.as_ref().and_then(|status| status.failure.as_ref());
             failure.map_or("", |failure| &failure.message).into()
@@ -112,9 +124,9 @@ pub(super) fn row(view: &View, entry: &TargetEntry, full: bool) -> Target {
     Target {
         name: format!("targets/{}", target.id),
         job: target.job.to_string(),
-        url: shown_url(&target.url),
-        labels: pairs(&target.labels),
-        discovered_labels: discovered.map(|listed| pairs(&listed.discovered)).unwrap_or_default(),
+        url: shown::url(&target.url),
+        labels: shown::pairs(&target.labels),
+        discovered_labels: discovered.map(|listed| shown::pairs(&listed.discovered)).unwrap_or_default(),
         state: state(entry).into(),
         state_change_time: status.state_changed.map(Into::into),
         relay,
@@ -137,16 +149,4 @@ pub(super) fn row(view: &View, entry: &TargetEntry, full: bool) -> Target {
         }),
         limits_hit: status.limits_hit.iter().map(ToString::to_string).collect(),
     }
-}
-
-/// A URL without what may be a secret: user information and the values of its query.
-pub(super) fn shown_url(url: &str) -> String {
-    let Ok(mut shown) = url::Url::parse(url) else {
-        return url.split('?').next().unwrap_or_default().to_owned();
-    };
-    // A URL that cannot have them has none to hide.
-    shown.set_username("").ok();
-    shown.set_password(None).ok();
-    shown.set_query(None);
-    shown.into()
 }

@@ -97,8 +97,8 @@ where
     for (job, config, resolved) in jobs {
         let mut counts = JobCounts::default();
         let mut room = usize::try_from(config.job.keep_dropped_targets).unwrap_or(usize::MAX);
-        for (origin, resolved) in resolved {
-            if let Some(dropped) = listing.add(job, config, origin, resolved, &mut counts)
+        for found in resolved {
+            if let Some(dropped) = listing.add((job, config), found, &mut counts)
                 && room > 0
             {
                 room -= 1;
@@ -113,10 +113,8 @@ where
 impl Listing {
     fn add(
         &mut self,
-        job: &Arc<str>,
-        config: &JobConfig,
-        origin: &Origin,
-        resolved: &Resolved,
+        (job, config): (&Arc<str>, &JobConfig),
+        (origin, resolved): &(Origin, Resolved),
         counts: &mut JobCounts,
     ) -> Option<Dropped> {
         let (discovered, reason) = match resolved {

@@ -4,7 +4,8 @@
 //! groups, drops theirs (Prometheus 3.x, `file_sd_configs`). The directory is watched, not the file: a
 //! mounted ConfigMap changes by a swapped symbolic link.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use model::target_group::TargetGroup;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
-use super::{Context, group_file};
+use super::{Context, file_pattern, group_file};
 use crate::config::FileDiscovery;
 
 /// Several events of one write become one read.
@@ -28,10 +29,14 @@ const FILE_LIMIT: u64 = 64 << 20;
 pub(super) async fn run(settings: &FileDiscovery, context: &Context) {
     let (changed, mut changes) = mpsc::channel(1);
     let mut watch = Watch::new(changed);
-    let mut known = BTreeMap::new();
+    let mut known = Known::new();
     loop {
         watch.add_directories(&settings.files);
-        let (groups, errors) = read_all(&settings.files, &mut known).await;
+        let (files, last) = (settings.files.clone(), known.clone());
+        let read = tokio::task::spawn_blocking(move || read_all(&files, last)).await;
+        let (read, errors) = read.unwrap_or_else(|error| (known, vec![error.to_string()]));
+        known = read;
+        let groups = known.values().flatten().cloned().collect();
         if !context.report("file", Ok(groups)).await {
             return;
         }
@@ -49,74 +54,89 @@ pub(super) async fn run(settings: &FileDiscovery, context: &Context) {
     }
 }
 
-/// Reads every file that the patterns name now into `known`; gives all groups and what went wrong.
-async fn read_all(
-    patterns: &[PathBuf],
-    known: &mut BTreeMap<PathBuf, Vec<TargetGroup>>,
-) -> (Vec<TargetGroup>, Vec<String>) {
+/// What each file gave when it was last read well.
+type Known = BTreeMap<PathBuf, Vec<TargetGroup>>;
+
+/// Reads every file that the patterns name now; gives what is known then and what went wrong. Files may be large
+/// and slow: this belongs where blocking is allowed.
+fn read_all(patterns: &[PathBuf], mut before: Known) -> (Known, Vec<String>) {
     let mut errors = Vec::new();
-    let mut read = BTreeMap::new();
-    for path in expand(patterns, &mut errors).await {
-        let before = known.remove(&path);
-        match read_file(&path).await {
-            Ok(groups) => drop(read.insert(path, groups)),
+    let mut known = Known::new();
+    for path in expand(patterns, &before, &mut errors) {
+        let last = before.remove(&path);
+        match read_file(&path) {
+            Ok(groups) => drop(known.insert(path, groups)),
             Err(error) => {
                 errors.push(error);
-                read.extend(before.map(|groups| (path, groups)));
+                known.extend(last.map(|groups| (path, groups)));
             }
         }
     }
-    *known = read;
-    (known.values().flatten().cloned().collect(), errors)
+    (known, errors)
 }
 
-async fn read_file(path: &Path) -> Result<Vec<TargetGroup>, String> {
-    let name = path.display();
-    let size = tokio::fs::metadata(path).await.map_err(|error| format!("{name}: {error}"))?.len();
-    if size > FILE_LIMIT {
-        return Err(format!("{name}: {size} bytes are more than the {FILE_LIMIT} a target file may have"));
+fn read_file(path: &Path) -> Result<Vec<TargetGroup>, String> {
+    let wrong = |error: std::io::Error| format!("{}: {error}", path.display());
+    // Opening a pipe would wait for a writer.
+    if !std::fs::metadata(path).map_err(wrong)?.is_file() {
+        return Err(format!("{} is not a file", path.display()));
     }
-    let text = tokio::fs::read_to_string(path).await.map_err(|error| format!("{name}: {error}"))?;
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(wrong)?;
+    let read = file.take(FILE_LIMIT + 1).read_to_string(&mut text).map_err(wrong)?;
+    if read as u64 > FILE_LIMIT {
+        return Err(format!(
+            "{}: more than the {FILE_LIMIT} bytes that a target file may have",
+            path.display()
+        ));
+    }
     group_file::parse(path, &text)
 }
 
-/// The files that the patterns name now, each once, sorted.
-async fn expand(patterns: &[PathBuf], errors: &mut Vec<String>) -> Vec<PathBuf> {
-    let mut paths = Vec::new();
+/// The files that the patterns name now, each once, sorted; where that cannot be found out, those known before.
+fn expand(patterns: &[PathBuf], before: &Known, errors: &mut Vec<String>) -> BTreeSet<PathBuf> {
+    let mut paths = BTreeSet::new();
     for pattern in patterns {
-        match matching(pattern).await {
+        match matching(pattern) {
             Ok(found) => paths.extend(found),
-            Err(error) => errors.push(format!("{}: {error}", pattern.display())),
+            // A directory that is gone has no files.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => {
+                errors.push(format!("{}: {error}", pattern.display()));
+                paths.extend(before.keys().filter(|path| is_named(path, pattern)).cloned());
+            }
         }
     }
-    paths.sort();
-    paths.dedup();
     paths
 }
 
-async fn matching(pattern: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let name = pattern.file_name().unwrap_or_default().to_string_lossy();
-    let Some((before, after)) = name.split_once('*') else {
-        let there = tokio::fs::try_exists(pattern).await?;
-        return Ok(there.then(|| pattern.to_path_buf()).into_iter().collect());
-    };
+fn matching(pattern: &Path) -> std::io::Result<Vec<PathBuf>> {
+    if !pattern.to_string_lossy().contains('*') {
+        return Ok(pattern.try_exists()?.then(|| pattern.to_path_buf()).into_iter().collect());
+    }
     let mut found = Vec::new();
-    let mut entries = tokio::fs::read_dir(pattern.parent().unwrap_or(Path::new("."))).await?;
-    while let Some(entry) = entries.next_entry().await? {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.len() >= before.len() + after.len() && name.starts_with(before) && name.ends_with(after) {
-            found.push(entry.path());
+    for entry in std::fs::read_dir(directory(pattern))? {
+        let path = entry?.path();
+        if is_named(&path, pattern) {
+            found.push(path);
         }
     }
     Ok(found)
 }
 
-/// Watches directories; a watch that cannot be had is left to the refresh interval.
-struct Watch {
-    watcher: Option<RecommendedWatcher>,
-    directories: Vec<PathBuf>,
+fn directory(pattern: &Path) -> &Path {
+    pattern.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
+
+/// Whether `path`, which lies in the directory of `pattern`, is one of its files.
+fn is_named(path: &Path, pattern: &Path) -> bool {
+    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let same_directory = directory(path) == directory(pattern);
+    path == pattern || (same_directory && file_pattern::matches(&name(pattern), &name(path)))
+}
+
+/// Watches directories; a watch that cannot be had is left to the refresh interval.
+struct Watch(Option<RecommendedWatcher>);
 
 impl Watch {
     fn new(changed: mpsc::Sender<()>) -> Self {
@@ -130,18 +150,16 @@ impl Watch {
         if let Err(error) = &watcher {
             tracing::warn!(%error, "files cannot be watched and are read at their refresh interval only");
         }
-        Self { watcher: watcher.ok(), directories: Vec::new() }
+        Self(watcher.ok())
     }
 
+    /// Watches the patterns' directories, again before each read: one may have been replaced.
     fn add_directories(&mut self, patterns: &[PathBuf]) {
-        let Some(watcher) = &mut self.watcher else { return };
-        for directory in patterns.iter().filter_map(|pattern| pattern.parent()) {
-            if self.directories.iter().any(|known| known == directory) {
-                continue;
-            }
-            match watcher.watch(directory, RecursiveMode::NonRecursive) {
-                Ok(()) => self.directories.push(directory.to_path_buf()),
-                Err(error) => tracing::debug!(%error, directory = %directory.display(), "not watched yet"),
+        let Some(watcher) = &mut self.0 else { return };
+        let directories: BTreeSet<&Path> = patterns.iter().map(|pattern| directory(pattern)).collect();
+        for directory in directories {
+            if let Err(error) = watcher.watch(directory, RecursiveMode::NonRecursive) {
+                tracing::debug!(%error, directory = %directory.display(), "not watched yet");
             }
         }
     }

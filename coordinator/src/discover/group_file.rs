@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use model::labels::Labels;
+use model::target::ADDRESS;
 use model::target_group::TargetGroup;
 use serde::Deserialize;
 
@@ -54,12 +54,9 @@ fn to_group(at: usize, group: Group) -> Result<TargetGroup, String> {
     if let Some(name) = group.labels.keys().find(|name| name.is_empty()) {
         return Err(format!("group {at}: {name:?} is not a label name"));
     }
-    let targets = group.targets.iter().map(|address| Labels::from_pairs([("__address__", address)]));
-    Ok(TargetGroup {
-        source: "".into(),
-        labels: Labels::from_pairs(&group.labels),
-        targets: targets.collect(),
-    })
+    let labels: Vec<(String, String)> = group.labels.into_iter().collect();
+    let targets = group.targets.into_iter().map(|address| [(ADDRESS.to_owned(), address)]);
+    Ok(TargetGroup::from_found("", &labels, targets))
 }
 
 #[cfg(test)]

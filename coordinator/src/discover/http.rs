@@ -12,18 +12,27 @@ use crate::config::HttpDiscovery;
 /// Largest answer: 50,000 targets take about 10 MB.
 const BODY_LIMIT: usize = 32 << 20;
 
+/// Until the first good answer a failure is retried after this: without one the job has no targets at all.
+const FIRST_RETRY: Duration = Duration::from_secs(2);
+
 /// Asks again and again until cancelled.
 pub(super) async fn run(settings: &HttpDiscovery, context: &Context) {
+    let mut succeeded = false;
     loop {
         let read = tokio::time::timeout(settings.refresh_interval, read(settings))
             .await
             .unwrap_or_else(|_| Err(format!("no answer within {:?}", settings.refresh_interval)));
-        let read = read.map_err(|error| format!("{settings:?}: {error}"));
+        let read = read.map_err(|error| {
+            format!("{} ({}): {error}", settings.url.origin().ascii_serialization(), settings.position)
+        });
+        succeeded |= read.is_ok();
         if !context.report("http", read).await {
             return;
         }
+        let soon = FIRST_RETRY.min(settings.refresh_interval);
+        let pause = if succeeded { settings.refresh_interval } else { soon };
         tokio::select! {
-            () = tokio::time::sleep(settings.refresh_interval) => {}
+            () = tokio::time::sleep(pause) => {}
             () = context.read_again.notified() => tokio::time::sleep(SECOND_READ).await,
         }
     }
@@ -39,7 +48,7 @@ async fn read(settings: &HttpDiscovery) -> Result<Vec<TargetGroup>, String> {
     if !is_json(&answer.content_type) {
         return Err(format!("Content-Type {:?} instead of application/json", answer.content_type));
     }
-    let url = settings.url.as_str();
+    let url = &*settings.url_text;
     let mut groups = group_file::parse_json(&answer.body)?;
     for (at, group) in groups.iter_mut().enumerate() {
         group.source = format!("{url}:{at}").into();

@@ -1,0 +1,179 @@
+//! What becomes of reports and configurations, step by step.
+
+use std::fmt::Write as _;
+
+use super::*;
+use crate::config;
+
+/// A catalog with a configuration, and a clock that the test moves.
+struct World {
+    catalog: Catalog,
+    now: Duration,
+}
+
+fn jobs(yaml: &str) -> Vec<JobConfig> {
+    let loaded = config::parse("config.yml", yaml, std::path::Path::new("/")).expect("a good configuration");
+    loaded.config.jobs
+}
+
+fn job(discoveries: &str) -> Vec<JobConfig> {
+    jobs(&format!("scrape_configs:\n- job_name: j\n{discoveries}"))
+}
+
+const FILE: &str = "  file_sd_configs:\n  - files: [/a.json]\n";
+const OTHER_FILE: &str = "  file_sd_configs:\n  - files: [/b.json]\n";
+const STATIC: &str = "  static_configs:\n  - targets: [s:1]\n";
+
+fn hosts(range: std::ops::Range<usize>) -> Vec<TargetGroup> {
+    let targets = range.map(|n| vec![("__address__", format!("h{n}:1"))]);
+    vec![TargetGroup::from_found("g", &[], targets)]
+}
+
+impl World {
+    fn new(jobs: Vec<JobConfig>) -> Self {
+        let mut catalog = Catalog::default();
+        catalog.configure(jobs);
+        Self { catalog, now: Duration::ZERO }
+    }
+
+    fn id(&self, mechanism: &str) -> DiscoveryId {
+        let mut ids = self.catalog.discoveries();
+        ids.find(|(_, discovery)| discover::mechanism(discovery) == mechanism).expect("it is configured").0
+    }
+
+    fn at(&mut self, seconds: u64) -> &mut Self {
+        self.now = Duration::from_secs(seconds);
+        self
+    }
+
+    fn file(&mut self, groups: Vec<TargetGroup>) -> Change {
+        let discovery = self.id("file");
+        self.catalog.found(Found { discovery, groups }, self.now)
+    }
+
+    fn targets(&self) -> usize {
+        self.catalog.listing().targets.len()
+    }
+}
+
+#[test]
+fn a_large_removal_waits_for_a_second_read_five_seconds_later() {
+    let mut world = World::new(job(FILE));
+    world.file(hosts(0..100));
+    assert_eq!(world.at(10).file(hosts(0..10)), Change::Held);
+    assert_eq!((world.targets(), world.catalog.holding().count()), (100, 1));
+    assert_eq!(world.at(14).file(hosts(0..10)), Change::Held);
+    assert_eq!(world.at(15).file(hosts(0..10)), Change::Listing);
+    assert_eq!((world.targets(), world.catalog.holding().count()), (10, 0));
+}
+
+#[test]
+fn a_large_removal_that_is_taken_back_never_shows() {
+    let mut world = World::new(job(FILE));
+    world.file(hosts(0..100));
+    world.at(10).file(vec![]);
+    world.at(12).file(hosts(0..100));
+    assert_eq!((world.targets(), world.catalog.holding().count()), (100, 0));
+}
+
+#[test]
+fn a_large_removal_is_released_after_a_minute_in_any_case() {
+    let mut world = World::new(job(FILE));
+    world.file(hosts(0..100));
+    world.at(10).file(vec![]);
+    let now = world.at(69).now;
+    assert_eq!(world.catalog.release(now), Change::None);
+    let now = world.at(70).now;
+    assert_eq!(world.catalog.release(now), Change::Listing);
+    assert_eq!(world.targets(), 0);
+}
+
+#[test]
+fn small_removals_show_at_once() {
+    for (before, after) in [(100, 50), (10, 0), (20, 10)] {
+        let mut world = World::new(job(FILE));
+        world.file(hosts(0..before));
+        assert_eq!(world.at(1).file(hosts(0..after)), Change::Listing, "{before} to {after}");
+        assert_eq!(world.targets(), after);
+    }
+}
+
+#[test]
+fn a_changed_discovery_is_a_change_of_the_configuration_and_never_held() {
+    let mut world = World::new(job(FILE));
+    world.file(hosts(0..100));
+    world.catalog.configure(job(OTHER_FILE));
+    assert_eq!(world.targets(), 100, "until the new one reports");
+    assert_eq!(world.at(1).file(hosts(0..5)), Change::Listing);
+    assert_eq!(world.targets(), 5);
+    assert_eq!(world.catalog.holding().count(), 0);
+}
+
+#[test]
+fn a_rule_that_drops_everything_is_never_held() {
+    let mut world = World::new(job(FILE));
+    world.file(hosts(0..100));
+    world.catalog.configure(job(&format!("{FILE}  relabel_configs:\n  - {{action: drop}}\n")));
+    let listing = world.catalog.listing();
+    assert_eq!((listing.targets.len(), listing.counts["j"].dropped), (0, 100));
+}
+
+#[test]
+fn a_discovery_that_stays_keeps_its_id_its_targets_and_what_it_holds() {
+    let mut world = World::new(job(FILE));
+    world.file(hosts(0..100));
+    world.at(10).file(vec![]);
+    let id = world.id("file");
+    // A discovery before it in the file, and other settings of the job.
+    world.catalog.configure(job(&format!("{STATIC}{FILE}  metrics_path: /other\n")));
+    assert_eq!(world.id("file"), id);
+    assert_eq!((world.targets(), world.catalog.holding().count()), (100, 1));
+    assert_eq!(world.at(15).file(vec![]), Change::Listing);
+}
+
+#[test]
+fn a_late_report_of_a_discovery_that_is_gone_changes_nothing() {
+    let mut world = World::new(job(FILE));
+    world.file(hosts(0..20));
+    let gone = world.id("file");
+    world.catalog.configure(job(OTHER_FILE));
+    let late = Found { discovery: gone, groups: vec![] };
+    assert_eq!(world.catalog.found(late, world.now), Change::None);
+    assert_eq!(world.targets(), 20);
+    world.catalog.configure(job(STATIC));
+    assert_eq!(world.targets(), 20, "until the static one reports");
+}
+
+#[test]
+fn a_target_found_twice_is_listed_once_and_counted() {
+    let mut world = World::new(job(FILE));
+    world.file([hosts(0..3), hosts(1..5)].concat());
+    let listing = world.catalog.listing();
+    assert_eq!((listing.targets.len(), listing.counts["j"].duplicates), (5, 2));
+    assert!(listing.targets.iter().all(|listed| listing.get(listed.target.id) == Some(listed)));
+}
+
+#[test]
+fn what_is_no_target_is_kept_up_to_the_jobs_bound_and_counted_in_full() {
+    let rules = "  relabel_configs:\n  - {source_labels: [__address__], regex: 'h\\d:1', action: drop}\n";
+    let mut yaml = format!("scrape_configs:\n- job_name: j\n{FILE}  keep_dropped_targets: 3\n{rules}");
+    writeln!(yaml, "- job_name: k\n{FILE}{rules}").expect("a String takes any text");
+    let mut world = World::new(jobs(&yaml));
+    let mut groups = hosts(0..15);
+    groups.extend(["a/b:1", ""].map(|bad| TargetGroup::from_found("bad", &[], [[("__address__", bad)]])));
+    let ids: Vec<DiscoveryId> = world.catalog.discoveries().map(|(id, _)| id).collect();
+    for discovery in ids {
+        world.catalog.found(Found { discovery, groups: groups.clone() }, world.now);
+    }
+    let listing = world.catalog.listing();
+    for (job, kept) in [("j", 3), ("k", 12)] {
+        let counts = JobCounts { targets: 5, dropped: 10, failed: 2, duplicates: 0 };
+        assert_eq!(listing.counts[job], counts, "{job}");
+        assert_eq!(listing.dropped.iter().filter(|dropped| &*dropped.job == job).count(), kept, "{job}");
+    }
+    let reasons: Vec<&DropReason> = listing.dropped.iter().map(|dropped| &dropped.reason).collect();
+    assert!(
+        matches!(reasons[0], DropReason::Relabel { rule: 0, location } if location.starts_with("config.yml:"))
+    );
+    assert!(matches!(reasons.last(), Some(DropReason::Error(error)) if error.contains("no address")));
+}

@@ -1,0 +1,345 @@
+//! A coordinator that runs: what operators ask it over gRPC, and what a changed configuration does.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use coordinator::config::MissingFiles;
+use coordinator::{Coordinator, CoordinatorConfig, Error};
+use http_body_util::{BodyExt, Empty};
+use hyper_util::rt::TokioIo;
+use proto::admin::v1::relay_service_client::RelayServiceClient;
+use proto::admin::v1::target_service_client::TargetServiceClient;
+use proto::admin::v1::{
+    ExplainTargetRequest, Explanation, GetTargetRequest, ListDroppedTargetsRequest, ListRelaysRequest,
+    ListTargetsRequest, ListTargetsResponse, State, TargetView,
+};
+use runtime::{Runtime, Shutdown, Telemetry};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tonic::Code;
+use tonic::transport::Channel;
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A coordinator in this process, with its configuration in a directory of its own.
+struct Running {
+    directory: TempDir,
+    http: SocketAddr,
+    targets: TargetServiceClient<Channel>,
+    channel: Channel,
+    shutdown: Shutdown,
+    ended: tokio::task::JoinHandle<Result<(), Error>>,
+}
+
+fn started_with(file: PathBuf, grpc: &str) -> CoordinatorConfig {
+    CoordinatorConfig {
+        file,
+        missing_files: MissingFiles::Warn,
+        grpc_listen: grpc.parse().unwrap(),
+        http_listen: "127.0.0.1:0".parse().unwrap(),
+        expected_relays: None,
+    }
+}
+
+impl Running {
+    async fn start(config: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("config.yml");
+        fs::write(&file, config).unwrap();
+        let coordinator = Coordinator::bind(started_with(file, "127.0.0.1:0")).await.unwrap();
+        let bound = coordinator.bound();
+        let shutdown = Shutdown::new();
+        let rt = Runtime::new(Telemetry::metrics_only().unwrap(), shutdown.clone());
+        let ended = tokio::spawn(coordinator.run(rt));
+        let channel =
+            Channel::from_shared(format!("http://{}", bound.grpc)).unwrap().connect().await.unwrap();
+        let targets = TargetServiceClient::new(channel.clone());
+        Self { directory, http: bound.http, targets, channel, shutdown, ended }
+    }
+
+    fn write(&self, config: &str) {
+        let new = self.directory.path().join("new");
+        fs::write(&new, config).unwrap();
+        fs::rename(new, self.directory.path().join("config.yml")).unwrap();
+    }
+
+    async fn list(&self, filter: &str, page_size: i32, page_token: &str) -> ListTargetsResponse {
+        let request = ListTargetsRequest {
+            filter: filter.to_owned(),
+            page_size,
+            page_token: page_token.to_owned(),
+            view: TargetView::Full.into(),
+        };
+        self.targets.clone().list_targets(request).await.unwrap().into_inner()
+    }
+
+    /// Waits for so many targets.
+    async fn has(&self, count: i32) {
+        until(&format!("{count} targets"), || async { self.list("", 0, "").await.total_size == count }).await;
+    }
+
+    async fn own_metric(&self, line: &str) -> bool {
+        let page = get(self.http, "/metrics").await.unwrap_or_default();
+        page.lines().any(|found| found == line)
+    }
+
+    async fn explain(&self, target: &str) -> Vec<Explanation> {
+        let request = ExplainTargetRequest { target: target.to_owned() };
+        self.targets.clone().explain_target(request).await.unwrap().into_inner().explanations
+    }
+
+    async fn stop(self) {
+        drop((self.targets, self.channel));
+        self.shutdown.drain();
+        tokio::time::timeout(LIMIT, self.ended).await.unwrap().unwrap().unwrap();
+    }
+}
+
+async fn until<F: Future<Output = bool>>(what: &str, look: impl Fn() -> F) {
+    let looked = async {
+        while !look().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, looked).await.unwrap_or_else(|_| panic!("waited for {what}"));
+}
+
+async fn get(address: SocketAddr, path: &str) -> Option<String> {
+    let stream = TcpStream::connect(address).await.ok()?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
+    tokio::spawn(connection);
+    let request = http::Request::get(path).header("Host", "h").body(Empty::<hyper::body::Bytes>::new());
+    let answer = sender.send_request(request.unwrap()).await.ok()?;
+    let body = answer.into_body().collect().await.ok()?.to_bytes();
+    String::from_utf8(body.to_vec()).ok()
+}
+
+const FLEET: &str = "scrape_configs:
+- job_name: pods
+  params: {module: [http_2xx], api_token: [s3cr3t]}
+  static_configs:
+  - targets: [a:1, b:1, 'c:1']
+    labels: {zone: east}
+  - targets: [d:1]
+    labels: {zone: west}
+  relabel_configs:
+  - {source_labels: [zone], target_label: region}
+  - {source_labels: [__address__], regex: 'd:.*', action: drop}
+- job_name: other
+  basic_auth: {username: u, password: s3cr3t}
+  static_configs:
+  - targets: ['user:s3cr3t@e:1', 'no/address']
+    labels: {instance: e}
+  relabel_configs:
+  - {action: labeldrop, regex: nothing}
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn targets_are_listed_by_filter_and_page_and_found_by_the_first_digits() {
+    let running = Running::start(FLEET).await;
+    running.has(4).await;
+    let (mut seen, mut token) = (Vec::new(), String::new());
+    loop {
+        let page = running.list("job = pods", 2, &token).await;
+        assert_eq!((page.total_size, page.state_counts["pending"]), (3, 3));
+        seen.extend(page.targets.into_iter().map(|target| target.labels["instance"].clone()));
+        token = page.next_page_token;
+        if token.is_empty() {
+            break;
+        }
+    }
+    seen.sort();
+    assert_eq!(seen, ["a:1", "b:1", "c:1"]);
+
+    let found = running.list("labels.instance = \"b:1\" AND state = pending", 0, "").await.targets;
+    let [target] = &*found else { panic!("{found:?}") };
+    assert_eq!((target.labels["region"].as_str(), target.state()), ("east", State::Pending));
+    assert_eq!(target.discovered_labels["__address__"], "b:1");
+    assert_eq!(target.url, "http://b:1/metrics");
+    let id = target.name.strip_prefix("targets/").unwrap();
+    for name in [&*target.name, id, &id[..12], &id.to_ascii_uppercase()] {
+        let request = GetTargetRequest { name: name.to_owned() };
+        let got = running.targets.clone().get_target(request).await.unwrap().into_inner();
+        assert_eq!(got.target.as_ref(), Some(target), "{name}");
+    }
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_dropped_is_told_with_the_place_of_the_rule_and_explained_step_by_step() {
+    let running = Running::start(FLEET).await;
+    running.has(4).await;
+    let file = running.directory.path().join("config.yml").display().to_string();
+    let request = ListDroppedTargetsRequest { filter: "drop_reason = relabel".into(), ..Default::default() };
+    let dropped = running.targets.clone().list_dropped_targets(request).await.unwrap().into_inner();
+    assert_eq!((dropped.total_size, dropped.dropped_total), (1, 2));
+    let row = &dropped.dropped_targets[0];
+    assert_eq!((&*row.job, row.rule_index, &*row.discovered_labels["__address__"]), ("pods", 1, "d:1"));
+    assert!(row.rule_location.starts_with(&format!("{file}:11")), "{}", row.rule_location);
+
+    let stories = running.explain("a:1").await;
+    let [story] = &*stories else { panic!("{stories:?}") };
+    assert_eq!((&*story.discovery, story.steps.len()), ("static", 2));
+    assert!(!story.steps[0].labels_before.contains_key("region"));
+    assert_eq!(story.steps[0].labels_after["region"], "east");
+    assert!(story.steps.iter().all(|step| step.kept) && story.target.is_some());
+    assert!(story.hints[0].contains("nobody scrapes it"), "{:?}", story.hints);
+
+    let gone = &running.explain("d:1").await[0];
+    assert!(gone.target.is_none() && !gone.steps[1].kept && gone.steps[1].action == "drop");
+    let impossible = &running.explain("no/address").await[0];
+    assert!(impossible.dropped.as_ref().unwrap().error.contains("not a valid hostname"));
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_answer_holds_a_secret() {
+    let running = Running::start(FLEET).await;
+    running.has(4).await;
+    let mut told = format!("{:?}", running.list("job = pods", 0, "").await);
+    told += &format!("{:?}", running.explain("a:1").await);
+    told += &format!("{:?}", running.explain("d:1").await);
+    assert!(told.contains("http_2xx") && !told.contains("s3cr3t"), "{told}");
+    for target in running.list("job = other", 0, "").await.targets {
+        assert_eq!(target.url, "http://e:1/metrics");
+    }
+    assert_eq!(running.list("discovered_labels.__param_api_token : s3cr", 0, "").await.total_size, 0);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_bad_request_has_its_code() {
+    let running = Running::start(FLEET).await;
+    running.has(4).await;
+    let mut client = running.targets.clone();
+    for (filter, page_size, page_token) in [("stat = up", 0, ""), ("", -1, ""), ("", 0, "nonsense")] {
+        let (filter, page_token) = (filter.to_owned(), page_token.to_owned());
+        let request = ListTargetsRequest { filter, page_size, page_token, view: 0 };
+        assert_eq!(client.list_targets(request).await.unwrap_err().code(), Code::InvalidArgument);
+    }
+    for (name, code) in [
+        ("", Code::InvalidArgument),
+        ("abc", Code::InvalidArgument),
+        ("not an id", Code::InvalidArgument),
+        ("00000000000000000000000000000000", Code::NotFound),
+        ("targets/0000", Code::NotFound),
+    ] {
+        let request = GetTargetRequest { name: name.to_owned() };
+        assert_eq!(client.get_target(request).await.unwrap_err().code(), code, "{name:?}");
+    }
+    for (target, code) in [(" ", Code::InvalidArgument), ("nobody", Code::NotFound)] {
+        let request = ExplainTargetRequest { target: target.to_owned() };
+        assert_eq!(client.explain_target(request).await.unwrap_err().code(), code, "{target:?}");
+    }
+    drop(client);
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn relays_health_and_reflection_answer() {
+    let running = Running::start("scrape_configs: []\n").await;
+    let mut relays = RelayServiceClient::new(running.channel.clone());
+    let listed = relays.list_relays(ListRelaysRequest {}).await.unwrap().into_inner();
+    assert!(listed.relays.is_empty() && !listed.coordinator_state.is_empty());
+    let mut health = tonic_health::pb::health_client::HealthClient::new(running.channel.clone());
+    let request = tonic_health::pb::HealthCheckRequest::default();
+    assert_eq!(health.check(request).await.unwrap().into_inner().status, 1, "serving");
+    let request = tonic_reflection::pb::v1::ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(
+            tonic_reflection::pb::v1::server_reflection_request::MessageRequest::ListServices(String::new()),
+        ),
+    };
+    let mut reflection = tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient::new(
+        running.channel.clone(),
+    );
+    let answers = reflection.server_reflection_info(tokio_stream::iter([request])).await.unwrap();
+    let answer = format!("{:?}", answers.into_inner().message().await.unwrap());
+    for service in
+        ["scraperelay.admin.v1.TargetService", "scraperelay.admin.v1.RelayService", "grpc.health.v1.Health"]
+    {
+        assert!(answer.contains(service), "{service}: {answer}");
+    }
+    drop((relays, health, reflection));
+    running.stop().await;
+}
+
+fn of(targets: &str) -> String {
+    format!("scrape_configs:\n- job_name: j\n  static_configs:\n  - targets: [{targets}]\n")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_good_configuration_replaces_the_running_one_and_a_bad_one_does_not() {
+    let many: Vec<String> = (0..30).map(|n| format!("h{n}:1")).collect();
+    let running = Running::start(&of(&many.join(", "))).await;
+    running.has(30).await;
+    let good = "scraperelay_config_last_reload_successful 1";
+    let bad = "scraperelay_config_last_reload_successful 0";
+    until("the first read to count", || running.own_metric(good)).await;
+
+    for broken in [&*of("a:1").replace("job_name", "job_nam"), "{", "scrape_configs: 1\n"] {
+        running.write(broken);
+        until("the bad read to count", || running.own_metric(bad)).await;
+        assert_eq!(running.list("", 0, "").await.total_size, 30, "{broken}");
+        running.write(&of(&many.join(", ")));
+        until("the good read to count", || running.own_metric(good)).await;
+    }
+    // A change of the configuration is never held back, however much it removes.
+    running.write(&of("a:1"));
+    running.has(1).await;
+    fs::remove_file(running.directory.path().join("config.yml")).unwrap();
+    until("the missing file to count", || running.own_metric(bad)).await;
+    assert_eq!(running.list("", 0, "").await.total_size, 1);
+    running.write(&of("a:1, b:1"));
+    running.has(2).await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sighup_reads_the_file_again() {
+    let running = Running::start(&of("a:1")).await;
+    running.has(1).await;
+    let reloads = "scraperelay_config_reloads_total{result=\"ok\"} 1";
+    assert!(!running.own_metric(reloads).await);
+    let kill = std::process::Command::new("kill").args(["-HUP", &std::process::id().to_string()]).status();
+    assert!(kill.unwrap().success());
+    until("the read to count", || running.own_metric(reloads)).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn inline_secrets_go_to_relays_on_this_machine_only() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("config.yml");
+    fs::write(&file, FLEET).unwrap();
+    for (grpc, refused) in [("127.0.0.1:0", false), ("[::1]:0", false), ("0.0.0.0:0", true)] {
+        let bound = Coordinator::bind(started_with(file.clone(), grpc)).await;
+        assert_eq!(matches!(bound, Err(Error::InlineSecret { .. })), refused, "{grpc}");
+        if let Err(error @ Error::InlineSecret { .. }) = bound {
+            let told = error.to_string();
+            assert!(told.contains("password_file") && !told.contains("s3cr3t"), "{told}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_that_brings_an_inline_secret_for_other_machines_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("config.yml");
+    fs::write(&file, of("a:1")).unwrap();
+    let coordinator = Coordinator::bind(started_with(file.clone(), "0.0.0.0:0")).await.unwrap();
+    let http = coordinator.bound().http;
+    let shutdown = Shutdown::new();
+    let rt = Runtime::new(Telemetry::metrics_only().unwrap(), shutdown.clone());
+    let ended = tokio::spawn(coordinator.run(rt));
+    fs::write(&file, FLEET).unwrap();
+    until("the bad read to count", || async {
+        let page = get(http, "/metrics").await.unwrap_or_default();
+        page.lines().any(|line| line == "scraperelay_config_last_reload_successful 0")
+    })
+    .await;
+    shutdown.drain();
+    ended.await.unwrap().unwrap();
+}
