@@ -16,6 +16,7 @@ use runtime::Shutdown;
 use runtime::ready::ReadyToken;
 use tokio::sync::Mutex;
 
+use crate::boottime;
 use crate::contact::reconnect_wait;
 use crate::gather::Gather;
 use crate::instruments::label;
@@ -66,6 +67,8 @@ impl Assignment {
             () = shutdown.draining() => {}
             () = async { tokio::join!(self.take_kept_slice(), self.join_for_ever()); } => {}
         }
+        // The stream is closed with this task, while pages that run are still finished.
+        self.gather.context.contact.update(|contact| contact.ended(boottime::now()));
     }
 
     async fn join_for_ever(&self) {

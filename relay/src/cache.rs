@@ -128,6 +128,12 @@ impl Cache {
         self.shared.as_ref().is_some_and(|shared| shared.is_behind())
     }
 
+    /// Whether records went to disk once and do no more: what is still there grows old.
+    #[must_use]
+    pub fn has_given_up(&self) -> bool {
+        self.shared.as_ref().is_some_and(|shared| shared.memory_only().is_some())
+    }
+
     /// Stores `record` in place of an older one of the same target.
     pub fn put(&self, record: Record, layout: LayoutSource) {
         self.push(Op::Put { record, layout });

@@ -44,9 +44,9 @@ impl std::ops::Add<Duration> for BootTime {
 pub struct Timings {
     /// Distance of heartbeats.
     pub heartbeat: Duration,
-    /// Alone this long after the coordinator ended the stream; it calls the relay lost a second later.
+    /// Alone this long after a stream's end that the coordinator knows of; it calls the relay lost a second later.
     pub alone_after_end: Duration,
-    /// Alone this long after contact where nothing ended the stream; the coordinator waits 2 s more.
+    /// Alone this long after contact, whatever became of the stream; the coordinator waits 2 s more.
     pub alone_after_silence: Duration,
     /// The longest wait before the next attempt to connect.
     pub reconnect_most: Duration,
@@ -81,7 +81,7 @@ pub struct Contact {
     last: Option<BootTime>,
     /// Whether this process has had a slice from a coordinator.
     has_joined: bool,
-    ended_by_peer: Option<BootTime>,
+    ended: Option<BootTime>,
     stream: Stream,
 }
 
@@ -113,7 +113,7 @@ impl Contact {
         if let Stream::Opened { proven, sent } = std::mem::take(&mut self.stream) {
             self.last = self.last.max(Some(proven));
             self.has_joined = true;
-            self.ended_by_peer = None;
+            self.ended = None;
             self.stream = Stream::Joined { sent };
         }
     }
@@ -139,18 +139,18 @@ impl Contact {
         }
     }
 
-    /// The coordinator ended the stream (FIN or RST came from it) at `now`. Of several ends without a slice between
-    /// them the first one counts.
-    pub fn ended_by_peer(&mut self, now: BootTime) {
+    /// The stream ended at `now`, and the coordinator knows: it ended the stream itself (FIN or RST came from it), or
+    /// this side closed it. Of several ends without a slice between them the first one counts.
+    pub fn ended(&mut self, now: BootTime) {
         if !matches!(self.stream, Stream::None) {
-            self.ended_by_peer.get_or_insert(now);
+            self.ended.get_or_insert(now);
         }
         self.stream = Stream::None;
     }
 
-    /// The stream ended here, by an error or a time-out of our own: for the coordinator that is silence. So is the
-    /// refusal of a Hello, which never was a stream.
-    pub fn ended_here(&mut self) {
+    /// The stream broke and only this side has seen it: for the coordinator that is silence. So is the refusal of a
+    /// Hello, which never was a stream.
+    pub fn broke(&mut self) {
         self.stream = Stream::None;
     }
 
@@ -164,7 +164,7 @@ impl Contact {
     #[must_use]
     pub fn is_alone(&self, now: BootTime, timings: &Timings) -> bool {
         let Some(last) = self.last.filter(|_| self.has_joined) else { return true };
-        let ended = self.ended_by_peer.is_some_and(|at| now.since(at) >= timings.alone_after_end);
+        let ended = self.ended.is_some_and(|at| now.since(at) >= timings.alone_after_end);
         ended || now.since(last) >= timings.alone_after_silence
     }
 }
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn an_end_from_the_peer_makes_alone_after_four_seconds() {
         let mut contact = joined();
-        contact.ended_by_peer(at(17.0));
+        contact.ended(at(17.0));
         assert!(!alone_at(&contact, 20.9));
         assert!(alone_at(&contact, 21.0));
     }
@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn an_end_seen_only_here_counts_as_silence() {
         let mut contact = joined();
-        contact.ended_here();
+        contact.broke();
         assert!(!alone_at(&contact, 21.0));
         assert!(alone_at(&contact, 28.0));
     }
@@ -250,7 +250,7 @@ mod tests {
     #[test]
     fn alone_ends_with_the_first_slice_and_not_with_the_stream() {
         let mut contact = joined();
-        contact.ended_by_peer(at(17.0));
+        contact.ended(at(17.0));
         contact.opened(at(18.0));
         contact.sent(1, at(20.0));
         contact.echoed(1);
@@ -263,18 +263,18 @@ mod tests {
     #[test]
     fn a_refused_reconnect_does_not_move_the_end_of_the_last_stream() {
         let mut contact = joined();
-        contact.ended_by_peer(at(17.0));
+        contact.ended(at(17.0));
         contact.opened(at(19.0));
-        contact.ended_by_peer(at(20.0));
+        contact.ended(at(20.0));
         assert!(alone_at(&contact, 21.0));
     }
 
     #[test]
     fn an_end_from_the_peer_before_the_first_slice_counts_too() {
         let mut contact = joined();
-        contact.ended_here();
+        contact.broke();
         contact.opened(at(17.0));
-        contact.ended_by_peer(at(18.0));
+        contact.ended(at(18.0));
         assert!(!alone_at(&contact, 21.9));
         assert!(alone_at(&contact, 22.0), "the coordinator had seen the Hello, and saw its end");
     }

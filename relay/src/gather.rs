@@ -61,6 +61,17 @@ pub struct Context {
     pub flush_late: AtomicBool,
 }
 
+/// Why there is no page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotGathered {
+    /// An empty page would end every series that Prometheus has.
+    #[error("this relay has no slice yet: no coordinator has told it what to scrape")]
+    NoSlice,
+    /// The scrapes were dropped with the process's end.
+    #[error("this relay is stopping: its scrapes were given up")]
+    Stopped,
+}
+
 /// A relay's targets and the fan-outs that run over them.
 pub struct Gather {
     /// Shared with every scrape.
@@ -93,13 +104,16 @@ impl Gather {
         self.roster.load_full()
     }
 
-    /// Scrapes the targets of `jobs` (all if empty) for a scraper that waits for `header`. `None` before the first
-    /// slice.
-    pub async fn gather(&self, header: Option<Duration>, jobs: Jobs) -> Option<Gathered> {
+    /// Scrapes the targets of `jobs` (all if empty) for a scraper that waits for `header`.
+    ///
+    /// # Errors
+    /// Before the first slice, and when the process is told to stop at once.
+    pub async fn gather(&self, header: Option<Duration>, jobs: Jobs) -> Result<Gathered, NotGathered> {
         *self.last_asked.lock() = Some(SystemTime::now());
-        let roster = self.roster()?;
+        let roster = self.roster().ok_or(NotGathered::NoSlice)?;
         let budget = page_budget(header, self.last_page(), roster.config.relay.page_timeout);
-        self.join_or_start(&roster, &jobs, Instant::now() + budget).gathered().await
+        let fan_out = self.join_or_start(&roster, &jobs, Instant::now() + budget);
+        fan_out.gathered().await.ok_or(NotGathered::Stopped)
     }
 
     fn join_or_start(&self, roster: &Arc<Roster>, jobs: &Jobs, deadline: Instant) -> Arc<FanOut> {
@@ -191,7 +205,7 @@ impl Gather {
             Ok(Some(copy)) => slot.restore(copy),
             Ok(None) => {}
             Err(error) => {
-                tracing::warn!(target_id = %slot.target.id, error, "cached record not used");
+                tracing::warn!(target = %slot.target.id, error, "cached record not used");
                 self.context.cache.remove(stored::key(slot.target.id));
             }
         }
@@ -205,7 +219,7 @@ impl Gather {
                 slot.restore(copy);
             }
             Err(error) => {
-                tracing::warn!(target_id = %slot.target.id, error, "the record sent along is not used")
+                tracing::warn!(target = %slot.target.id, error, "the record sent along is not used")
             }
         }
     }

@@ -76,6 +76,10 @@ pub struct Instruments {
     pub target_scrape_duration: Histogram<f64>,
     /// Scrapes under way.
     pub inflight_scrapes: Gauge<u64>,
+    /// Bytes that bodies in flight may take.
+    pub memory_budget: Gauge<u64>,
+    /// Bytes that they take.
+    pub memory_used: Gauge<u64>,
     /// Bounds hit by targets, by `limit`.
     pub limit_exceeded: Counter<u64>,
     /// Bodies that went through the parser instead of being compared with a shape.
@@ -94,6 +98,8 @@ pub struct Instruments {
     pub page_bytes: Counter<u64>,
     /// Pages that joined a running fan-out.
     pub pages_joined: Counter<u64>,
+    /// Where targets of the last whole page disagree about families, by `kind`.
+    pub conflicts: Gauge<u64>,
     /// Samples and lines left out of pages, by `reason`.
     pub samples_dropped: Counter<u64>,
     /// 1 while alone.
@@ -127,6 +133,8 @@ impl Instruments {
                 "Duration of one scrape of a target.",
             ),
             inflight_scrapes: gauge("scraperelay_inflight_target_scrapes", "Scrapes under way."),
+            memory_budget: gauge("scraperelay_memory_budget_bytes", "Bytes that bodies in flight may take."),
+            memory_used: gauge("scraperelay_memory_used_bytes", "Bytes that bodies in flight take."),
             limit_exceeded: counter(
                 "scraperelay_target_limit_exceeded_total",
                 "Scrapes refused because of a limit.",
@@ -151,6 +159,7 @@ impl Instruments {
                 "scraperelay_merged_scrapes_joined_total",
                 "Pages that joined a running fan-out.",
             ),
+            conflicts: gauge("scraperelay_family_conflicts", "Conflicts of metadata between targets."),
             samples_dropped: counter(
                 "scraperelay_samples_dropped_total",
                 "Samples left out of pages, by reason.",

@@ -152,6 +152,7 @@ impl Relay {
     /// # Errors
     /// A task that stopped unasked, or did not stop.
     pub async fn run(self, rt: Runtime) -> Result<(), Error> {
+        runtime::process_metrics::register(rt.meter(), env!("CARGO_PKG_VERSION"));
         let ready = rt.readiness.token("no slice yet: no coordinator has told this relay what to scrape");
         let (cache, loaded) = open_cache(self.config.cache_dir.clone(), &rt).await;
         let gather = Arc::new(Gather::new(self.context(cache.clone(), &rt), loaded));

@@ -24,11 +24,13 @@ use opentelemetry::KeyValue;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use crate::gather::Gather;
+use crate::gather::{Gather, NotGathered};
 use crate::merge::PlanCache;
 use page::PageError;
 use request::PageRequest;
 
+/// How long a page may take to be sent where its request does not say.
+const SEND_WITHOUT_HEADER: Duration = Duration::from_secs(30);
 /// The body of an answer.
 pub type PageBody = UnsyncBoxBody<Bytes, PageError>;
 
@@ -54,7 +56,7 @@ impl Metrics {
         let start = Instant::now();
         let response = match (request.uri().path(), request.method()) {
             ("/metrics", &Method::GET) => self.page(&PageRequest::read(&request), start).await,
-            ("/metrics", &Method::HEAD) => head(&PageRequest::read(&request)),
+            ("/metrics", &Method::HEAD) => self.head(&PageRequest::read(&request)),
             ("/metrics", _) => {
                 let mut refusal =
                     sentence(StatusCode::METHOD_NOT_ALLOWED, "the page is read with GET or HEAD\n");
@@ -71,19 +73,30 @@ impl Metrics {
         response
     }
 
+    /// What a page would be described as; nothing is scraped for it.
+    fn head(&self, request: &PageRequest) -> Response<PageBody> {
+        if self.shared.gather.roster().is_none() {
+            return unavailable(NotGathered::NoSlice);
+        }
+        let mut response = Response::new(whole(Bytes::new()));
+        request.describe(response.headers_mut());
+        response
+    }
+
     async fn page(&self, request: &PageRequest, start: Instant) -> Response<PageBody> {
         let Shared { gather, .. } = &*self.shared;
         let gathered = gather.gather(request.timeout, request.jobs.clone()).await;
-        let Some(gathered) = gathered else {
-            let why = "this relay has no slice yet: no coordinator has told it what to scrape\n";
-            return sentence(StatusCode::SERVICE_UNAVAILABLE, why);
+        let gathered = match gathered {
+            Ok(gathered) => gathered,
+            Err(why) => return unavailable(why),
         };
         let deadline = request.timeout.map(|timeout| start + timeout);
         let shared = self.shared.clone();
         let (format, jobs) = (request.format, request.jobs.clone());
+        let span = tracing::Span::current();
         // Making a plan for thousands of targets is work that other connections should not wait for.
         let merging = tokio::task::spawn_blocking(move || {
-            page::Page::new(&shared.gather, &shared.plans, gathered, (format, &jobs))
+            span.in_scope(|| page::Page::new(&shared.gather, &shared.plans, gathered, (format, &jobs)))
         });
         let page = merging.await.expect("merging does not panic, and is not aborted");
         let body = page.into_body(self.shared.gather.clone(), request.coding, (start, deadline));
@@ -105,14 +118,12 @@ impl Service<Request<Incoming>> for Metrics {
     }
 }
 
-fn head(request: &PageRequest) -> Response<PageBody> {
-    let mut response = Response::new(whole(Bytes::new()));
-    request.describe(response.headers_mut());
-    response
+fn unavailable(why: NotGathered) -> Response<PageBody> {
+    sentence(StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n"))
 }
 
-fn sentence(status: StatusCode, text: &'static str) -> Response<PageBody> {
-    let mut response = Response::new(whole(Bytes::from_static(text.as_bytes())));
+fn sentence(status: StatusCode, text: impl Into<Bytes>) -> Response<PageBody> {
+    let mut response = Response::new(whole(text.into()));
     *response.status_mut() = status;
     let plain = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(CONTENT_TYPE, plain);
@@ -122,6 +133,3 @@ fn sentence(status: StatusCode, text: &'static str) -> Response<PageBody> {
 fn whole(bytes: Bytes) -> PageBody {
     Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
 }
-
-/// How long a page may take to be sent where its request does not say.
-const SEND_WITHOUT_HEADER: Duration = Duration::from_secs(30);

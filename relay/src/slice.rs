@@ -51,6 +51,15 @@ pub struct Applied {
     pub removed: Vec<TargetId>,
 }
 
+impl Applied {
+    /// Whether copies that may be on disk must not be served any more.
+    #[must_use]
+    pub fn drops_copies(&self) -> bool {
+        let drops = |permission| matches!(permission, Permission::Discard | Permission::Record);
+        !self.removed.is_empty() || self.assigned.iter().any(|(_, permission, _)| drops(*permission))
+    }
+}
+
 /// Why a change is not applied.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {

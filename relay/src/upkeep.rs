@@ -40,6 +40,8 @@ fn record(gather: &Gather) {
     instruments.shapes.record(context.shapes.counts().shapes, &[]);
     let Some(roster) = gather.roster() else { return };
     instruments.inflight_scrapes.record(roster.scrapes_running(), &[]);
+    instruments.memory_budget.record(roster.bodies().capacity() as u64, &[]);
+    instruments.memory_used.record(roster.bodies().used() as u64, &[]);
     let states = [TargetState::Pending, TargetState::Up, TargetState::Down, TargetState::StaleServed];
     let mut counts = [0u64; 4];
     for slot in &roster.slots {

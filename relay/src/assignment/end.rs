@@ -1,7 +1,7 @@
 //! How an assignment stream ended, and what that says about the other side.
 //!
-//! In: what tonic reports. Out: an [`End`]. Only what was surely decided on this side counts as silence; where it is not
-//! clear who ended a stream, it was the peer: a relay that thinks so is alone earlier, never later.
+//! In: what tonic reports. Out: an [`End`]. Only what the coordinator surely has not seen counts as silence; where that
+//! is not clear, it has: a relay that thinks so is alone earlier, never later.
 
 use std::error::Error;
 use std::fmt;
@@ -31,8 +31,15 @@ pub(super) enum End {
         /// Whether a slice had come.
         joined: bool,
     },
-    /// This side gave the stream up.
-    Here {
+    /// This side closed the stream, which the coordinator will see if it can be reached at all.
+    Closed {
+        /// Why.
+        why: String,
+        /// Whether a slice had come.
+        joined: bool,
+    },
+    /// The operating system on this side gave up on the connection.
+    Broken {
         /// Why.
         why: String,
         /// Whether a slice had come.
@@ -54,7 +61,7 @@ impl End {
             {
                 Self::Refused(why)
             }
-            _ if is_local(status) => Self::Here { why, joined },
+            _ if is_local(status) => Self::Broken { why, joined },
             _ => Self::ByPeer { why, joined },
         }
     }
@@ -65,14 +72,24 @@ impl End {
             Self::NoConnection(_) => "no_connection",
             Self::NotLeading { .. } => "not_leading",
             Self::Refused(_) => "refused",
-            Self::ByPeer { joined: true, .. } | Self::Here { joined: true, .. } => "joined",
-            Self::ByPeer { .. } | Self::Here { .. } => "no_slice",
+            Self::ByPeer { .. } | Self::Closed { .. } | Self::Broken { .. } if self.had_joined() => "joined",
+            Self::ByPeer { .. } | Self::Closed { .. } | Self::Broken { .. } => "no_slice",
         }
     }
 
     /// Whether the stream had brought a slice.
     pub(super) fn had_joined(&self) -> bool {
-        matches!(self, Self::ByPeer { joined: true, .. } | Self::Here { joined: true, .. })
+        match self {
+            Self::ByPeer { joined, .. } | Self::Closed { joined, .. } | Self::Broken { joined, .. } => {
+                *joined
+            }
+            Self::NoConnection(_) | Self::NotLeading { .. } | Self::Refused(_) => false,
+        }
+    }
+
+    /// Whether there was a stream whose end the coordinator may know of.
+    pub(super) fn is_known_to_both(&self) -> bool {
+        matches!(self, Self::ByPeer { .. } | Self::Closed { .. })
     }
 }
 
@@ -84,7 +101,8 @@ impl fmt::Display for End {
             Self::NotLeading { leader: None } => f.write_str("does not lead and knows no leader"),
             Self::Refused(why) => write!(f, "refused: {why}"),
             Self::ByPeer { why, .. } => write!(f, "ended by the coordinator: {why}"),
-            Self::Here { why, .. } => write!(f, "given up: {why}"),
+            Self::Closed { why, .. } => write!(f, "closed: {why}"),
+            Self::Broken { why, .. } => write!(f, "broken: {why}"),
         }
     }
 }
@@ -134,25 +152,17 @@ mod tests {
 
     #[test]
     fn only_what_this_side_saw_alone_is_silence() {
-        let io = |kind| {
+        let known = |kind| {
             let mut status = Status::unknown("transport");
             status.set_source(std::sync::Arc::new(io::Error::from(kind)));
-            End::of(&status, true).kind_of_end()
+            End::of(&status, true).is_known_to_both()
         };
-        assert_eq!(io(io::ErrorKind::TimedOut), "here");
-        assert_eq!(io(io::ErrorKind::HostUnreachable), "here");
-        assert_eq!(io(io::ErrorKind::ConnectionReset), "peer");
-        assert_eq!(io(io::ErrorKind::UnexpectedEof), "peer");
-        assert_eq!(End::of(&Status::internal("h2"), true).kind_of_end(), "peer");
-    }
-
-    impl End {
-        fn kind_of_end(&self) -> &'static str {
-            match self {
-                Self::Here { .. } => "here",
-                Self::ByPeer { .. } => "peer",
-                _ => "none",
-            }
-        }
+        assert!(!known(io::ErrorKind::TimedOut));
+        assert!(!known(io::ErrorKind::HostUnreachable));
+        assert!(known(io::ErrorKind::ConnectionReset));
+        assert!(known(io::ErrorKind::UnexpectedEof));
+        assert!(End::of(&Status::internal("h2"), true).is_known_to_both());
+        assert!(End::Closed { why: "silent".into(), joined: true }.is_known_to_both());
+        assert!(!End::of(&Status::already_exists("another"), false).is_known_to_both());
     }
 }

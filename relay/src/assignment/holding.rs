@@ -3,6 +3,7 @@
 //! In: changes from the stream, or the slice kept on disk. Out: the gathering works on it. One owner at a time.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
 use model::slice::{Reign, SliceChange, Stamp};
@@ -17,7 +18,8 @@ use crate::slice_file::{KeptSlice, LastContact, SliceFile, SliceFileError, Start
 
 /// The slice is written at most this often: one of 10,000 targets has some megabytes.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
-/// A slice is written only when what it forbids to serve is gone from the cache; this is how long that is waited for.
+/// A slice is acknowledged and kept only when what it forbids to serve is gone from disk; this is how long that is
+/// waited for.
 const FLUSH_BEFORE_WRITE: Duration = Duration::from_secs(1);
 
 /// The slice in force and what keeps it.
@@ -59,10 +61,23 @@ impl Holding {
         let result = applied.as_ref().map_or_else(Refused::kind, |_| "applied");
         self.gather.context.instruments.slice_changes.add(1, &label("result", result));
         let Some(applied) = applied? else { return Ok(None) };
+        let drops = applied.drops_copies();
         self.carry_out(applied).await;
+        if drops {
+            self.flush_drops().await;
+        }
         self.unwritten = true;
         self.write(WRITE_EVERY).await;
         Ok(Some(stamp))
+    }
+
+    /// What is acknowledged as dropped must not come back from disk in the next process.
+    async fn flush_drops(&self) {
+        let context = &self.gather.context;
+        if !context.cache.flush(FLUSH_BEFORE_WRITE).await {
+            context.flush_late.store(true, Ordering::Relaxed);
+            context.changed.notify_one();
+        }
     }
 
     async fn carry_out(&mut self, applied: Applied) {

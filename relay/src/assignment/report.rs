@@ -63,6 +63,9 @@ pub(super) fn reports(gather: &Gather, which: Which) -> Vec<StatusReport> {
 /// Whether a page has shown what is not on disk, now or still.
 fn flush_late(gather: &Gather) -> bool {
     let context = &gather.context;
+    if context.cache.has_given_up() {
+        return true;
+    }
     let late = context.flush_late.load(Ordering::Relaxed);
     if late && !context.cache.is_behind() {
         context.flush_late.store(false, Ordering::Relaxed);

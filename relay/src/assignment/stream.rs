@@ -77,7 +77,7 @@ impl Assignment {
             }
             Ok(Err(status)) => End::of(&status, false),
             Err(_) => {
-                End::Here { why: format!("no answer to the Hello within {join_timeout:?}"), joined: false }
+                End::Closed { why: format!("no answer to the Hello within {join_timeout:?}"), joined: false }
             }
         };
         tell(&context, &end);
@@ -108,7 +108,7 @@ impl Stream<'_> {
                 }
                 Next::Heartbeat => self.heartbeat().await,
                 Next::Report(which) => self.report(which),
-                Next::Silence => Some(self.here(format!("nothing heard for {silence:?}"))),
+                Next::Silence => Some(self.closed(format!("nothing heard for {silence:?}"))),
             };
             if let Some(end) = ended {
                 return end;
@@ -146,7 +146,7 @@ impl Stream<'_> {
     async fn change(&mut self, change: wire::SliceChange) -> Option<End> {
         let change = match SliceChange::try_from(change) {
             Ok(change) => change,
-            Err(error) => return Some(self.here(format!("a change cannot be read: {}", chain(&error)))),
+            Err(error) => return Some(self.closed(format!("a change cannot be read: {}", chain(&error)))),
         };
         let applied = self.assignment.holding.lock().await.change(change).await;
         match applied {
@@ -192,25 +192,22 @@ impl Stream<'_> {
         match self.outbox.try_send(message(request)) {
             Ok(()) => None,
             Err(mpsc::error::TrySendError::Full(_)) => {
-                Some(self.here(format!("{OUTBOX} messages wait to be sent")))
+                Some(self.closed(format!("{OUTBOX} messages wait to be sent")))
             }
             // The reader says why the stream is over.
             Err(mpsc::error::TrySendError::Closed(_)) => None,
         }
     }
 
-    fn here(&self, why: String) -> End {
-        End::Here { why, joined: self.joined }
+    fn closed(&self, why: String) -> End {
+        End::Closed { why, joined: self.joined }
     }
 }
 
 /// Tells contact how a stream ended.
 fn tell(context: &Context, end: &End) {
-    context.contact.update(|contact| match end {
-        End::ByPeer { .. } => contact.ended_by_peer(boottime::now()),
-        End::Here { .. } | End::NoConnection(_) | End::NotLeading { .. } | End::Refused(_) => {
-            contact.ended_here()
-        }
+    context.contact.update(|contact| {
+        if end.is_known_to_both() { contact.ended(boottime::now()) } else { contact.broke() }
     });
 }
 

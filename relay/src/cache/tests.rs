@@ -186,7 +186,7 @@ async fn a_writer_that_makes_no_progress_is_given_up_and_its_store_set_aside() {
     assert!(cache.is_on_disk(), "too early");
     assert!(!cache.flush(Duration::from_millis(10)).await, "the page goes on");
     cache.check_progress(later);
-    assert!(!cache.is_on_disk() && cache.is_behind());
+    assert!(!cache.is_on_disk() && cache.is_behind() && cache.has_given_up());
     assert!(cache.flush(BOUND).await, "nothing to wait for");
     release.send(()).unwrap();
     assert!(cache.close(BOUND).await);

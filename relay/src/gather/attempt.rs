@@ -38,11 +38,11 @@ pub(super) async fn scrape(context: Arc<Context>, slot: Arc<Slot>, deadline: Ins
     count(&context, &slot, &outcome);
     let outcome = Arc::new(outcome);
     match (slot.record(&outcome, generation), &outcome.result) {
-        (Some(OnGood::Store), Ok(good)) => {
+        (Some(OnGood::Store), Ok(good)) if slot.job.keep_copies => {
             let (record, layout) = stored::record(&slot.target, good);
             context.cache.put(record, layout);
         }
-        (Some(OnGood::Drop), _) => context.cache.remove(stored::key(slot.target.id)),
+        (Some(_), _) => context.cache.remove(stored::key(slot.target.id)),
         _ => {}
     }
     outcome
@@ -95,7 +95,7 @@ async fn exchange(
     let format = slot.job.format(answer.content_type.as_deref()).map_err(|failure| (failure, (0, 0)))?;
     let body_bytes = answer.body.len() as u64;
     let ingested = read(context, slot, before, format, answer).await.map_err(|error| {
-        let counts = samples_before(&error);
+        let counts = (error.scraped(), error.post_relabel());
         (Failure::new(error.kind(), error.to_string()), counts)
     })?;
     if ingested.path == Path::Cold {
@@ -135,14 +135,6 @@ async fn read(
         context.shapes.ingest(format, &answer.body, &slot.transform, before.as_ref())
     };
     tokio::task::spawn_blocking(reading).await.expect("reading a body does not panic, and is not aborted")
-}
-
-fn samples_before(error: &IngestError) -> (u64, u64) {
-    match error {
-        IngestError::Parse { scraped, .. } | IngestError::Label { scraped, .. } => (*scraped, 0),
-        IngestError::SampleLimit { scraped, post_relabel, .. } => (*scraped, *post_relabel),
-        _ => (0, 0),
-    }
 }
 
 fn count(context: &Context, slot: &Slot, outcome: &Outcome) {

@@ -58,3 +58,46 @@ impl Pilot {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+    use crate::gather::outcome::Failure;
+
+    fn outcome() -> Arc<Outcome> {
+        Arc::new(Outcome::failed(SystemTime::now(), Duration::ZERO, Failure::new("timeout", "late")))
+    }
+
+    #[tokio::test]
+    async fn everybody_who_waits_gets_the_same_outcome() {
+        let (flight, pilot) = Flight::new(Instant::now());
+        assert!(!flight.is_over());
+        let landed = outcome();
+        let scrape = std::future::ready(landed.clone());
+        let ((), first, second) = tokio::join!(pilot.fly(scrape), flight.outcome(), flight.outcome());
+        assert!(Arc::ptr_eq(&first.unwrap(), &landed) && Arc::ptr_eq(&second.unwrap(), &landed));
+        assert!(flight.is_over());
+    }
+
+    #[tokio::test]
+    async fn a_scrape_that_nobody_waits_for_is_cancelled() {
+        let (flight, pilot) = Flight::new(Instant::now());
+        let second = flight.clone();
+        let flying = tokio::spawn(pilot.fly(std::future::pending()));
+        drop(flight);
+        tokio::task::yield_now().await;
+        assert!(!flying.is_finished(), "somebody still waits");
+        drop(second);
+        flying.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_scrape_that_goes_down_leaves_nobody_waiting() {
+        let (flight, pilot) = Flight::new(Instant::now());
+        drop(pilot);
+        assert!(flight.outcome().await.is_none());
+        assert!(flight.is_over());
+    }
+}

@@ -10,7 +10,7 @@ use model::exposition::content_type::{MediaType, media_type};
 use model::exposition::entry::Format;
 use model::exposition::transform::SampleLimits;
 use model::job::{ScrapeProtocol, ScrapeSettings};
-use model::settings::Limits;
+use model::slice::RelayConfig;
 
 use super::outcome::Failure;
 use crate::scrape::ClientSettings;
@@ -28,13 +28,16 @@ pub struct JobScrape {
     pub client: Arc<ClientSettings>,
     /// The `Accept` header.
     pub accept: HeaderValue,
+    /// Whether good scrapes go to the cache.
+    pub keep_copies: bool,
     fallback: Option<MediaType>,
 }
 
 impl JobScrape {
-    /// Prepares `settings` under the relay's `limits`.
+    /// Prepares `settings` under the relay's own.
     #[must_use]
-    pub fn new(settings: Arc<ScrapeSettings>, limits: &Limits) -> Self {
+    pub fn new(settings: Arc<ScrapeSettings>, config: &RelayConfig) -> Self {
+        let limits = &config.limits;
         let text: Vec<ScrapeProtocol> = settings
             .scrape_protocols
             .iter()
@@ -54,6 +57,7 @@ impl JobScrape {
                 ..SampleLimits::default()
             },
             body_limit: usize::try_from(body_limit).unwrap_or(usize::MAX),
+            keep_copies: config.cache.enabled,
             client: ClientSettings::new(settings.http.clone()),
             accept,
             fallback: settings.fallback_scrape_protocol.map(media_type_of),
@@ -94,29 +98,29 @@ mod tests {
         let mut settings = ScrapeSettings::new("j");
         settings.scrape_protocols =
             vec![ScrapeProtocol::PrometheusProto, ScrapeProtocol::PrometheusText0_0_4];
-        let job = JobScrape::new(Arc::new(settings.clone()), &Limits::default());
+        let job = JobScrape::new(Arc::new(settings.clone()), &RelayConfig::default());
         assert!(job.accept.to_str().unwrap().starts_with("text/plain;version=0.0.4"), "{:?}", job.accept);
         settings.scrape_protocols = vec![ScrapeProtocol::PrometheusProto];
-        let job = JobScrape::new(Arc::new(settings), &Limits::default());
+        let job = JobScrape::new(Arc::new(settings), &RelayConfig::default());
         assert!(!job.accept.to_str().unwrap().contains("protobuf"));
     }
 
     #[test]
     fn an_answer_without_a_known_type_is_refused_unless_the_job_has_a_fallback() {
         let mut settings = ScrapeSettings::new("j");
-        let job = JobScrape::new(Arc::new(settings.clone()), &Limits::default());
+        let job = JobScrape::new(Arc::new(settings.clone()), &RelayConfig::default());
         assert_eq!(job.format(Some("text/plain; version=0.0.4")), Ok(Format::Text));
         assert_eq!(job.format(None).unwrap_err().kind, "content_type");
         settings.fallback_scrape_protocol = Some(ScrapeProtocol::OpenMetricsText1_0_0);
-        let job = JobScrape::new(Arc::new(settings), &Limits::default());
+        let job = JobScrape::new(Arc::new(settings), &RelayConfig::default());
         assert_eq!(job.format(None), Ok(Format::OpenMetrics));
     }
 
     #[test]
     fn a_jobs_own_body_limit_takes_the_place_of_the_relays() {
         let mut settings = ScrapeSettings::new("j");
-        assert_eq!(JobScrape::new(Arc::new(settings.clone()), &Limits::default()).body_limit, 64 << 20);
+        assert_eq!(JobScrape::new(Arc::new(settings.clone()), &RelayConfig::default()).body_limit, 64 << 20);
         settings.body_size_limit = 100;
-        assert_eq!(JobScrape::new(Arc::new(settings), &Limits::default()).body_limit, 100);
+        assert_eq!(JobScrape::new(Arc::new(settings), &RelayConfig::default()).body_limit, 100);
     }
 }

@@ -69,8 +69,8 @@ impl Failure {
     /// The limit of the relay or the job that was hit, if it was one.
     #[must_use]
     pub fn limit(&self) -> Option<&'static str> {
-        let is_limit =
-            self.kind.ends_with("_limit") || matches!(self.kind, "body_size" | "memory" | "concurrency");
+        let is_limit = self.kind.ends_with("_limit")
+            || matches!(self.kind, "body_size" | "label_variants" | "memory" | "concurrency");
         is_limit.then_some(self.kind)
     }
 

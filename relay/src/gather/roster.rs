@@ -9,7 +9,6 @@ use std::sync::Arc;
 use model::exposition::store::ShapeStore;
 use model::exposition::transform::Transform;
 use model::job::ScrapeSettings;
-use model::settings::Limits;
 use model::slice::RelayConfig;
 use model::target::{Target, TargetId};
 use tokio::sync::Semaphore;
@@ -46,13 +45,14 @@ impl Roster {
         let config = slice.config.clone();
         let pool = Pool::of(&config, last);
         let same_pool = last.filter(|last| Arc::ptr_eq(&last.pool.network, &pool.network));
-        let same_limits = same_pool.filter(|last| last.config.limits == config.limits);
+        let same_limits = same_pool
+            .filter(|last| (&last.config.limits, &last.config.cache) == (&config.limits, &config.cache));
         // A job that is made anew gives all its targets new slots, which take over what the old ones remember.
         let last_jobs = same_limits.map(|last| &last.jobs);
         let jobs: BTreeMap<_, _> = slice
             .jobs
             .iter()
-            .map(|(name, settings)| (name.clone(), job(settings, last_jobs, &config.limits)))
+            .map(|(name, settings)| (name.clone(), job(settings, last_jobs, &config)))
             .collect();
         let mut roster = Self { slots: Vec::new(), config, by_id: HashMap::new(), pool, jobs };
         for (id, held) in &slice.targets {
@@ -74,6 +74,12 @@ impl Roster {
     #[must_use]
     pub fn scrapes_running(&self) -> u64 {
         self.pool.most.saturating_sub(self.pool.permits.available_permits()) as u64
+    }
+
+    /// The memory for bodies in flight.
+    #[must_use]
+    pub fn bodies(&self) -> &Budget {
+        self.pool.network.budget()
     }
 
     fn place(&self, held: &HeldTarget, before: Option<&Arc<Slot>>, parts: &RosterParts<'_>) -> Arc<Slot> {
@@ -102,8 +108,8 @@ impl Roster {
 
     /// A target whose job never came: it is scraped with Prometheus' defaults rather than not at all.
     fn unknown_job(&self, target: &Target) -> Arc<JobScrape> {
-        tracing::warn!(job = %target.job, target_id = %target.id, "no settings for the job of a target");
-        Arc::new(JobScrape::new(Arc::new(ScrapeSettings::new(&*target.job)), &self.config.limits))
+        tracing::warn!(job = %target.job, target = %target.id, "no settings for the job of a target");
+        Arc::new(JobScrape::new(Arc::new(ScrapeSettings::new(&*target.job)), &self.config))
     }
 }
 
@@ -131,8 +137,8 @@ impl Pool {
 fn job(
     settings: &Arc<ScrapeSettings>,
     last: Option<&BTreeMap<Box<str>, Arc<JobScrape>>>,
-    limits: &Limits,
+    config: &RelayConfig,
 ) -> Arc<JobScrape> {
     let known = last.and_then(|jobs| jobs.get(&settings.job_name)).filter(|job| job.settings == *settings);
-    known.cloned().unwrap_or_else(|| Arc::new(JobScrape::new(settings.clone(), limits)))
+    known.cloned().unwrap_or_else(|| Arc::new(JobScrape::new(settings.clone(), config)))
 }

@@ -3,7 +3,9 @@
 //! In: assignments, outcomes, pages. Out: what a page may show, what the cache has to store, what is reported. One lock,
 //! held for a few field accesses and never across an await, guards what changes.
 
-use std::sync::{Arc, Weak};
+mod state;
+
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use model::exposition::injected::Injected;
@@ -19,8 +21,11 @@ use super::flight::Flight;
 use super::job::JobScrape;
 use super::outcome::{Good, Outcome};
 use crate::contact::BootTime;
-use crate::copies::{Copies, Generation, OnAssigned, OnGood, Standing};
+use crate::copies::{Generation, OnAssigned, OnGood, Standing};
 use crate::scrape::Client;
+use state::State;
+
+pub use state::SlotState;
 
 /// One target of the slice.
 pub struct Slot {
@@ -45,28 +50,6 @@ pub struct Means {
     pub client: Result<Client, String>,
     /// Scrapes that may run at once, over all targets.
     pub permits: Arc<Semaphore>,
-}
-
-/// What changes.
-struct State {
-    copies: Copies,
-    stamp: Stamp,
-    /// Whether the slice still has this slot.
-    released: bool,
-    last: Option<Arc<Outcome>>,
-    copy: Option<Arc<Good>>,
-    shape: Option<Arc<Shape>>,
-    /// The target's labels, rendered for the shape they were last rendered for.
-    injected: Option<(Arc<Shape>, Arc<Injected>)>,
-    flight: Weak<Flight>,
-    state: TargetState,
-    state_changed: Option<SystemTime>,
-    scrapes_total: u64,
-    failures_total: u64,
-    consecutive_failures: u64,
-    dirty: bool,
-    /// The state that was reported last.
-    reported: Option<TargetState>,
 }
 
 /// The moment at which a page is merged.
@@ -281,72 +264,5 @@ impl Slot {
     }
 }
 
-/// What a slot remembers of its target.
-pub struct SlotState(Arc<Mutex<State>>);
-
-impl SlotState {
-    /// Nothing yet.
-    #[must_use]
-    pub fn new(copies: Copies, stamp: Stamp) -> Self {
-        Self(Arc::new(Mutex::new(State {
-            copies,
-            stamp,
-            released: false,
-            last: None,
-            copy: None,
-            shape: None,
-            injected: None,
-            flight: Weak::new(),
-            state: TargetState::Pending,
-            state_changed: None,
-            scrapes_total: 0,
-            failures_total: 0,
-            consecutive_failures: 0,
-            dirty: true,
-            reported: None,
-        })))
-    }
-}
-
-impl State {
-    fn enter(&mut self, next: TargetState, now: SystemTime) -> bool {
-        let changed = self.state != next;
-        if changed {
-            self.state = next;
-            self.state_changed = Some(now);
-            self.dirty = true;
-        }
-        changed
-    }
-
-    fn report(&mut self, target: &Target, now: BootTime) -> TargetStatus {
-        self.dirty = false;
-        self.reported = Some(self.state);
-        self.copies.on_reported(now);
-        self.status(target)
-    }
-
-    fn status(&self, target: &Target) -> TargetStatus {
-        let last = self.last.as_deref();
-        let failure = last.and_then(Outcome::failure);
-        TargetStatus {
-            target: target.id,
-            state: self.state,
-            state_changed: self.state_changed,
-            last_scrape: last.map(|last| last.began),
-            last_duration: last.map(|last| last.duration),
-            last_samples: last.map_or(0, |last| last.post_relabel),
-            last_body_bytes: last.map_or(0, |last| last.body_bytes),
-            failure: failure.map(super::outcome::Failure::report),
-            cached_scrape: self.copy.as_ref().map(|copy| copy.scraped_at),
-            scrapes_total: self.scrapes_total,
-            failures_total: self.failures_total,
-            consecutive_failures: self.consecutive_failures,
-            limits_hit: failure
-                .and_then(super::outcome::Failure::limit)
-                .into_iter()
-                .map(Into::into)
-                .collect(),
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

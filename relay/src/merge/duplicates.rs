@@ -126,7 +126,8 @@ fn each_line(target: &PageTarget, escaping: Escaping, mut each: impl FnMut(Hashe
     let rendition = shape.rendition(escaping);
     for (family, own) in (0..).zip(&rendition.families) {
         for (line, series) in (0..).zip(rendition.series(own)) {
-            if !series.timestamped {
+            // A copy that the target itself leaves out is not there to be the first.
+            if !series.timestamped && !injected.leaves_out(escaping, own, line) {
                 let hash = series.hash.wrapping_add(injected.hash(escaping, series.variant));
                 let identity = identity(shape, series.variant);
                 each(HashedLine { family, line, hash, identity });

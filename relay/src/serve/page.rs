@@ -62,6 +62,11 @@ impl Page {
         count.tell(gather);
         let key = PlanKey { form: form(format), selection: jobs.join("\n").into() };
         let plan = plans.plan(&key, &targets);
+        if jobs.is_empty() {
+            for (kind, count) in plan.conflicts().counts() {
+                gather.context.instruments.conflicts.record(count, &label("kind", kind.as_str()));
+            }
+        }
         let window = window(&gathered.roster, moment.now);
         let writer =
             PageWriter::new(plan, targets, window).expect("the plan was just made for these targets");

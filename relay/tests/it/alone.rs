@@ -49,19 +49,29 @@ async fn alone_a_target_that_was_dead_at_contact_stays_until_it_was_scraped_live
 }
 
 #[tokio::test]
-async fn a_coordinator_that_stops_echoing_makes_a_relay_alone_and_an_older_reign_is_ignored() {
+async fn an_older_reign_is_ignored_and_not_acknowledged() {
     let a = FakeTarget::start("x 1\n").await;
     let (coordinator, relay) = relay_with(vec![assigned("a", &a, Keep)], None).await;
-    relay.page().await;
     let mut old = whole(9, Vec::new());
     old.reign = super::fleet::reign(0);
     coordinator.push(&old).await;
     coordinator.push(&whole(10, vec![assigned("a", &a, Keep)])).await;
     coordinator.hears(|heard| heard.acknowledged == [1, 10]).await;
     assert!(has(&relay.page().await, r#"x{instance="a",job="j"} 1"#));
-    coordinator.echo(false);
-    coordinator.stop_leading("127.0.0.1:1");
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_coordinator_that_freezes_makes_a_relay_alone_and_new_streams_without_a_slice_do_not_end_it() {
+    let a = FakeTarget::start("x 1\n").await;
+    let (coordinator, relay) = relay_with(vec![assigned("a", &a, Keep)], None).await;
+    relay.page().await;
+    coordinator.mute();
     until("alone", async || relay.metric("scraperelay_alone ").await == 1.0).await;
+    coordinator.hears(|heard| heard.hellos.len() > 2).await;
+    assert_eq!(relay.metric("scraperelay_alone ").await, 1.0);
+    a.set(Behaviour::Status(500));
+    assert!(!relay.page().await.contains("x{"));
     relay.stop().await;
 }
 

@@ -34,8 +34,8 @@ struct Shared {
     end: Mutex<CancellationToken>,
     /// Sent to whoever joins.
     slice: Mutex<Option<wire::SliceChange>>,
-    /// Whether heartbeats are echoed.
-    echo: Mutex<bool>,
+    /// Whether nothing is said any more, on streams that stay open.
+    mute: Mutex<bool>,
     /// Refuse whoever joins, with this leader.
     leader: Mutex<Option<String>>,
 }
@@ -65,7 +65,7 @@ impl FakeCoordinator {
             streams: Mutex::default(),
             end: Mutex::default(),
             slice: Mutex::default(),
-            echo: Mutex::new(true),
+            mute: Mutex::new(false),
             leader: Mutex::default(),
         });
         let service = AssignmentServiceServer::new(Service(shared.clone()));
@@ -101,8 +101,9 @@ impl FakeCoordinator {
         std::mem::take(&mut *self.shared.end.lock()).cancel();
     }
 
-    pub(crate) fn echo(&self, echo: bool) {
-        *self.shared.echo.lock() = echo;
+    /// Says nothing any more, to nobody: streams are accepted and stay open, as those of a frozen process.
+    pub(crate) fn mute(&self) {
+        *self.shared.mute.lock() = true;
     }
 
     /// Refuses everybody from now on, and ends the streams that are there.
@@ -175,10 +176,8 @@ impl Shared {
             }
             Request::Heartbeat(heartbeat) => {
                 self.heard.send_modify(|heard| heard.heartbeats += 1);
-                if *self.echo.lock() {
-                    let echo = wire::HeartbeatEcho { sequence: heartbeat.sequence };
-                    self.answer(stream, Response::HeartbeatEcho(echo)).await;
-                }
+                let echo = wire::HeartbeatEcho { sequence: heartbeat.sequence };
+                self.answer(stream, Response::HeartbeatEcho(echo)).await;
             }
             Request::Acknowledged(acknowledged) => {
                 self.heard.send_modify(|heard| heard.acknowledged.push(acknowledged.revision));
@@ -191,6 +190,9 @@ impl Shared {
     }
 
     async fn answer(&self, stream: &Sender, message: Response) {
+        if *self.mute.lock() {
+            return;
+        }
         stream.send(Ok(wire::JoinResponse { message: Some(message) })).await.ok();
     }
 }

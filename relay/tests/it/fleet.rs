@@ -46,6 +46,10 @@ pub(crate) struct RunningRelay {
 
 impl RunningRelay {
     pub(crate) async fn start(coordinator: &str, cache: Option<&Path>) -> Self {
+        Self::start_with(coordinator, cache, QUICK).await
+    }
+
+    pub(crate) async fn start_with(coordinator: &str, cache: Option<&Path>, timings: Timings) -> Self {
         let relay = Relay::bind(RelayConfig {
             coordinators: vec![coordinator.to_owned()],
             name: "r1".into(),
@@ -53,7 +57,7 @@ impl RunningRelay {
             http_listen: "127.0.0.1:0".parse().unwrap(),
             advertise: None,
             cache_dir: cache.map(Path::to_owned),
-            timings: QUICK,
+            timings,
         });
         let relay = relay.await.unwrap();
         let bound = relay.bound();

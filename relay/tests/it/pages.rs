@@ -17,6 +17,7 @@ async fn before_the_first_slice_the_page_is_503_and_an_empty_slice_is_an_empty_p
     let refused = relay.ask(Method::GET, "/metrics", &[]).await;
     assert_eq!(refused.status(), 503);
     assert!(refused.body().starts_with(b"this relay has no slice yet"));
+    assert_eq!(relay.ask(Method::HEAD, "/metrics", &[]).await.status(), 503);
     coordinator.push(&whole(1, Vec::new())).await;
     relay.ready().await;
     assert!(!relay.page().await.contains("up{"));
@@ -215,5 +216,39 @@ async fn the_page_speaks_the_scrapers_format_coding_and_methods() {
     assert!(other_job.status() == 200 && !String::from_utf8_lossy(other_job.body()).contains("up{"));
     let job = relay.ask(Method::GET, "/metrics?job=other&job=j", &[]).await;
     assert!(String::from_utf8_lossy(job.body()).contains(UP));
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn settings_that_change_take_hold_and_leave_what_is_remembered() {
+    let (a, b) = (FakeTarget::start("x 1\n").await, FakeTarget::start("y 1\ny2 2\n").await);
+    let slice = vec![assigned("a", &a, Keep), assigned("b", &b, Keep)];
+    let (coordinator, relay) = relay_with(slice, None).await;
+    assert!(has(&relay.page().await, UP));
+    a.set(Behaviour::Status(500));
+    let mut settings = model::slice::RelayConfig::default();
+    settings.limits.samples = 1;
+    let change = model::slice::SliceChange {
+        config: Some(std::sync::Arc::new(settings.clone())),
+        ..delta(2, Vec::new(), Vec::new())
+    };
+    coordinator.push(&change).await;
+    coordinator.hears(|heard| heard.acknowledged.contains(&2)).await;
+    let page = relay.page().await;
+    assert!(
+        has(&page, DOWN) && has(&page, r#"x{instance="a",job="j"} 1"#),
+        "the copy outlives the change:\n{page}"
+    );
+    assert!(has(&page, r#"up{instance="b",job="j"} 0"#), "two samples are over the limit now:\n{page}");
+    let limit = r#"scraperelay_target_limit_exceeded_total{limit="sample_limit"}"#;
+    assert_eq!(relay.metric(limit).await, 1.0);
+    settings.cache.enabled = false;
+    let change = model::slice::SliceChange {
+        config: Some(std::sync::Arc::new(settings)),
+        ..delta(3, Vec::new(), Vec::new())
+    };
+    coordinator.push(&change).await;
+    coordinator.hears(|heard| heard.acknowledged.contains(&3)).await;
+    assert!(!relay.page().await.contains("x{"), "nothing is served from a cache that is off");
     relay.stop().await;
 }

@@ -144,6 +144,19 @@ fn a_series_of_two_targets_goes_out_once() {
 }
 
 #[test]
+fn of_two_copies_that_honoured_labels_make_one_goes_out_whichever_comes_first() {
+    let store = ShapeStore::new();
+    let honest = ScrapeSettings { honor_labels: true, ..ScrapeSettings::new("j") };
+    let body = "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"1\",job=\"j\"} 2\n\
+                h_bucket{le=\"2\",job=\"j\"} 3\nh_bucket{le=\"2\"} 4\n";
+    let (page, _) = page(TEXT, &[target_of(&store, &honest, &labels(1), TEXT, body)]);
+    for series in ["le=\"1.0\"", "le=\"2.0\""] {
+        let lines = page.lines().filter(|line| line.starts_with("h_bucket{") && line.contains(series));
+        assert_eq!(lines.count(), 1, "{series} in\n{page}");
+    }
+}
+
+#[test]
 fn of_two_targets_with_the_same_labels_the_first_speaks() {
     let store = ShapeStore::new();
     let body = "a 1\n";

@@ -1,0 +1,127 @@
+//! What pages may show of a slot, and its records.
+
+use model::exposition::entry::Format;
+use model::exposition::store::ShapeStore;
+use model::job::ScrapeSettings;
+use model::slice::RelayConfig;
+
+use super::*;
+use crate::cache::Loaded;
+use crate::copies::Copies;
+use crate::gather::outcome::Failure;
+use crate::gather::stored::{self, Restorer};
+use crate::slice::tests::target;
+
+const MAX_AGE: Duration = Duration::from_secs(900);
+const TOGETHER: Standing = Standing { alone: false, contact: None };
+
+fn slot(shapes: &ShapeStore, permission: Permission) -> Slot {
+    let job = Arc::new(JobScrape::new(Arc::new(ScrapeSettings::new("j")), &RelayConfig::default()));
+    let target = target(1);
+    let transform = shapes.transform(Transform::new(&job.settings, &target.labels, &job.limits));
+    let means = Means { transform, client: Err("none".into()), permits: Arc::new(Semaphore::new(1)) };
+    Slot::new(target, job, means, SlotState::new(Copies::new(permission), Stamp::default()))
+}
+
+fn good(shapes: &ShapeStore, slot: &Slot, body: &str, at: SystemTime) -> Arc<Outcome> {
+    let read = shapes.ingest(Format::Text, body.as_bytes(), &slot.transform, None).unwrap();
+    let injected = slot.injected(&read.shape);
+    let good = Good { shape: read.shape, injected, values: Arc::new(read.values), scraped_at: at };
+    Arc::new(Outcome {
+        result: Ok(Arc::new(good)),
+        ..Outcome::failed(at, Duration::ZERO, Failure::new("", ""))
+    })
+}
+
+fn bad(at: SystemTime) -> Arc<Outcome> {
+    Arc::new(Outcome::failed(at, Duration::ZERO, Failure::new("refused", "nobody listens")))
+}
+
+fn moment(now: SystemTime) -> PageMoment {
+    PageMoment { standing: TOGETHER, now, copy_max_age: Some(MAX_AGE) }
+}
+
+#[test]
+fn a_copy_is_shown_until_it_is_too_old_and_not_where_the_cache_is_off() {
+    let (shapes, start) = (ShapeStore::new(), SystemTime::now());
+    let slot = slot(&shapes, Permission::Keep);
+    let live = good(&shapes, &slot, "x 1\n", start);
+    assert_eq!(slot.record(&live, slot.start().0), Some(OnGood::Store));
+    let failed = bad(start);
+    slot.record(&failed, slot.start().0);
+    for (age, served) in [(0, true), (900, true), (901, false)] {
+        let now = start + Duration::from_secs(age);
+        let shown = slot.show(&failed, false, &moment(now)).unwrap();
+        assert_eq!((shown.up, shown.good.is_some()), (false, served), "{age} s");
+        assert_eq!(shown.cache_age, served.then(|| Duration::from_secs(age)));
+    }
+    let off = PageMoment { copy_max_age: None, ..moment(start) };
+    assert!(slot.show(&failed, false, &off).unwrap().good.is_none());
+}
+
+#[test]
+fn states_are_reported_once_and_again_to_a_new_coordinator() {
+    let (shapes, now) = (ShapeStore::new(), SystemTime::now());
+    let slot = slot(&shapes, Permission::Keep);
+    assert_eq!(slot.report_state(BootTime::default()).map(|it| it.state), Some(TargetState::Pending));
+    let live = good(&shapes, &slot, "x 1\n", now);
+    slot.record(&live, slot.start().0);
+    assert!(slot.show(&live, false, &moment(now)).unwrap().state_changed);
+    assert!(!slot.show(&live, false, &moment(now)).unwrap().state_changed);
+    assert_eq!(slot.report_state(BootTime::default()).map(|it| it.state), Some(TargetState::Up));
+    assert_eq!(slot.report_state(BootTime::default()), None);
+    assert_eq!(slot.report(BootTime::default()), None);
+    assert_eq!(slot.introduce().samples, 1);
+    assert_eq!(slot.report_state(BootTime::default()).map(|it| it.state), Some(TargetState::Up));
+}
+
+#[test]
+fn a_slot_that_left_the_slice_shows_nothing_and_stores_nothing() {
+    let (shapes, now) = (ShapeStore::new(), SystemTime::now());
+    let slot = slot(&shapes, Permission::Keep);
+    let started = slot.start().0;
+    slot.release();
+    let live = good(&shapes, &slot, "x 1\n", now);
+    assert_eq!(slot.record(&live, started), Some(OnGood::Drop));
+    assert!(slot.show(&live, false, &moment(now)).is_none());
+}
+
+#[test]
+fn a_repeated_result_is_not_shown_once_the_relay_is_alone() {
+    let (shapes, now) = (ShapeStore::new(), SystemTime::now());
+    let slot = slot(&shapes, Permission::Keep);
+    let live = good(&shapes, &slot, "x 1\n", now);
+    slot.record(&live, slot.start().0);
+    assert!(slot.show(&live, true, &moment(now)).unwrap().up);
+    let alone = PageMoment { standing: Standing { alone: true, contact: None }, ..moment(now) };
+    let shown = slot.show(&live, true, &alone).unwrap();
+    assert!(!shown.up && shown.good.is_none());
+    assert!(slot.repeatable(alone.standing).is_none());
+}
+
+#[test]
+fn a_record_sent_along_is_read_with_its_layout_and_only_for_its_target() {
+    let (shapes, now) = (ShapeStore::new(), SystemTime::now());
+    let slot = slot(&shapes, Permission::Record);
+    let live = good(&shapes, &slot, "# TYPE x counter\nx 12.5\n", now);
+    let scrape = live.result.as_ref().unwrap();
+    let (record, layout) = stored::record(&slot.target, scrape);
+    let mut sent = Vec::new();
+    let encoded = record.encode();
+    sent.extend_from_slice(&u32::try_from(encoded.len()).unwrap().to_le_bytes());
+    sent.extend_from_slice(&encoded);
+    sent.extend_from_slice(&crate::cache::record::encode_layout(&(layout.body)()));
+    let elsewhere = ShapeStore::new();
+    let copy = Restorer::new(&elsewhere).decode(&slot, &sent).unwrap();
+    assert_eq!(copy.values.token(0), b"12.5");
+    assert_eq!(copy.shape.layout().hash(), scrape.shape.layout().hash());
+    for cut in [0, 3, 4, 40, sent.len() - 1] {
+        assert!(Restorer::new(&elsewhere).decode(&slot, &sent[..cut]).is_err(), "{cut}");
+    }
+    let mut other = record.clone();
+    other.target = [9; 16];
+    let mut foreign = u32::try_from(other.encode().len()).unwrap().to_le_bytes().to_vec();
+    foreign.extend_from_slice(&other.encode());
+    assert!(Restorer::new(&elsewhere).decode(&slot, &foreign).is_err());
+    assert_eq!(Restorer::new(&elsewhere).restore(&slot, &mut Loaded::default()).unwrap().map(|_| ()), None);
+}
