@@ -33,8 +33,8 @@ pub struct LogArgs {
         value_name = "FORMAT"
     )]
     pub log_format: runtime::log::Format,
-    /// Where traces go, as OTLP over gRPC; without it there are none.
-    #[arg(long, global = true, env = "OTEL_EXPORTER_OTLP_ENDPOINT", hide = true, value_name = "URL")]
+    /// Where traces go, as OTLP over gRPC; default: OTEL_EXPORTER_OTLP_ENDPOINT, without which there are none
+    #[arg(long, global = true, env = "SCRAPE_RELAY_OTLP_ENDPOINT", value_name = "URL")]
     pub otlp_endpoint: Option<String>,
 }
 
@@ -66,7 +66,11 @@ pub enum Command {
 #[derive(Clone, Debug, Args)]
 pub struct ListenArgs {
     /// Listen on other addresses than loopback although nobody is asked who they are
-    #[arg(long, env = "SCRAPE_RELAY_INSECURE_ALLOW_UNAUTHENTICATED")]
+    #[arg(
+        long,
+        env = "SCRAPE_RELAY_INSECURE_ALLOW_UNAUTHENTICATED",
+        value_parser = clap::builder::BoolishValueParser::new()
+    )]
     pub insecure_allow_unauthenticated: bool,
 }
 

@@ -1,6 +1,6 @@
 //! How a command ends: its exit code, and the one line on standard error that says why.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::process::ExitCode;
 
 /// A command that did not do what it was asked.
@@ -56,7 +56,48 @@ impl std::error::Error for Failure {}
 pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() && c != '\n' { out.extend(c.escape_default()) } else { out.push(c) }
+        if !matches!(c, '\n' | '\t') && steers(c) { out.extend(c.escape_default()) } else { out.push(c) }
     }
     out
+}
+
+/// The same on one line.
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    printable(text).replace('\n', "\\n").replace('\t', "\\t")
+}
+
+/// The same for JSON, where such characters stand in strings only.
+#[must_use]
+pub fn printable_json(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c != '\n' && steers(c) {
+            write!(out, "\\u{:04x}", u32::from(c)).expect("a String takes any text");
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Control characters, and those that change the direction of what follows.
+fn steers(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_steers_a_terminal_is_printed() {
+        let hostile = "a\u{1b}[31m\u{9b}2J\r\u{7f}\u{202e}b\nc";
+        assert_eq!(printable(hostile), "a\\u{1b}[31m\\u{9b}2J\\r\\u{7f}\\u{202e}b\nc");
+        assert!(!one_line(hostile).contains('\n'));
+        let json = serde_json::to_string(&[hostile]).unwrap();
+        let printed = printable_json(&json);
+        assert!(!printed.chars().any(steers), "{printed}");
+        assert_eq!(serde_json::from_str::<[String; 1]>(&printed).unwrap(), [hostile]);
+    }
 }

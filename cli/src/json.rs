@@ -3,7 +3,7 @@
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, SerializeOptions};
 
-use crate::exit::Failure;
+use crate::exit::{Failure, printable_json};
 
 /// The JSON of `message`, whose full protobuf name is `name`; fields with default values are printed too.
 ///
@@ -19,5 +19,6 @@ pub fn of<M: Message>(name: &str, message: &M) -> Result<String, Failure> {
     let mut serializer = serde_json::Serializer::pretty(&mut out);
     let options = SerializeOptions::new().skip_default_fields(false);
     dynamic.serialize_with_options(&mut serializer, &options).map_err(|error| failed(&error))?;
-    String::from_utf8(out).map_err(|error| failed(&error))
+    let json = String::from_utf8(out).map_err(|error| failed(&error))?;
+    Ok(printable_json(&json))
 }

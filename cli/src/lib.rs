@@ -16,18 +16,44 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use clap::error::ErrorKind;
 
 use args::{Cli, Command};
-use exit::Failure;
+use exit::{Failure, printable};
 
 /// Parses the command line, runs the command, and says how it ended.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
     match process::block_on(run(cli)) {
         Ok(output) => print(&output),
         Err(failure) => complain(&failure),
     }
+}
+
+/// Help and version as clap prints them; whatever is wrong on one line.
+fn usage(error: &clap::Error) -> ExitCode {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => print(error.to_string().trim_end()),
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            // Nothing is left to do where even standard error is closed.
+            write!(std::io::stderr(), "{error}").ok();
+            ExitCode::from(2)
+        }
+        _ => complain(&Failure::usage(one_sentence(&error.to_string()))),
+    }
+}
+
+/// clap's message without its tips on usage, its lines joined.
+fn one_sentence(message: &str) -> String {
+    let message = message.strip_prefix("error: ").unwrap_or(message);
+    let told = message.split("\n\nUsage:").next().unwrap_or_default();
+    let told = told.split("\n\nFor more information").next().unwrap_or_default();
+    let lines = told.lines().map(str::trim).filter(|line| !line.is_empty());
+    format!("{} (see --help)", lines.collect::<Vec<_>>().join(" "))
 }
 
 async fn run(cli: Cli) -> Result<String, Failure> {
@@ -49,7 +75,7 @@ fn print(output: &str) -> ExitCode {
     if output.is_empty() {
         return ExitCode::SUCCESS;
     }
-    match writeln!(std::io::stdout(), "{output}") {
+    match writeln!(std::io::stdout(), "{}", printable(output)) {
         Ok(()) => ExitCode::SUCCESS,
         // The reader has gone, as `head` does.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,

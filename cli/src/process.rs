@@ -11,6 +11,9 @@ use crate::exit::Failure;
 /// From the wish to stop until what still runs is cut off: a page may take 10 s, a flush one more.
 pub const GRACE: Duration = Duration::from_secs(15);
 
+/// The OpenTelemetry specification's name for where traces go.
+const OTLP_ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+
 /// Below this a relay of ordinary size runs out of sockets: 2,000 targets, 512 scrapers, and its own files.
 const OPEN_FILES: u64 = 4096;
 
@@ -41,11 +44,10 @@ impl Server {
     /// # Errors
     /// What the system refused.
     pub fn start(log: &LogArgs, service: &str) -> Result<Self, Failure> {
-        let traces = log
-            .otlp_endpoint
-            .as_ref()
+        let endpoint = log.otlp_endpoint.clone().or_else(|| std::env::var(OTLP_ENDPOINT).ok());
+        let traces = endpoint
             .filter(|endpoint| !endpoint.is_empty())
-            .map(|endpoint| TraceConfig { endpoint: endpoint.clone(), service: service.to_owned() });
+            .map(|endpoint| TraceConfig { endpoint, service: service.to_owned() });
         let telemetry = Telemetry::new(traces.as_ref()).map_err(|error| Failure::usage(error.to_string()))?;
         runtime::log::install(log.log_level, log.log_format, telemetry.tracer())
             .map_err(|error| Failure::failed(error.to_string()))?;

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use comfy_table::{ContentArrangement, Table, presets};
 use prost_types::Timestamp;
 
-use crate::exit::printable;
+use crate::exit::one_line;
 
 /// A table without lines, sized to its content.
 #[must_use]
@@ -19,7 +19,7 @@ pub fn new(header: &[&str]) -> Table {
 
 /// Adds a row; control characters are escaped, an empty cell becomes a dash.
 pub fn row(table: &mut Table, cells: &[&str]) {
-    table.add_row(cells.iter().map(|cell| if cell.is_empty() { "-".to_owned() } else { printable(cell) }));
+    table.add_row(cells.iter().map(|cell| if cell.is_empty() { "-".to_owned() } else { one_line(cell) }));
 }
 
 /// How long ago, in words: `12s`, `3m5s`, `2h10m`; empty where there is no time.
@@ -70,7 +70,8 @@ mod tests {
     #[test]
     fn nothing_that_a_target_says_reaches_a_terminal_raw() {
         let mut table = new(&["ERROR"]);
-        row(&mut table, &["\u{1b}[31mred\u{7}"]);
+        row(&mut table, &["\u{1b}[31mred\u{7}\nrow"]);
         assert!(!table.to_string().contains('\u{1b}'), "{table}");
+        assert_eq!(table.lines().count(), 2, "{table}");
     }
 }

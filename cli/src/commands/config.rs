@@ -3,7 +3,7 @@
 use coordinator::config::{Diagnostics, MissingFiles, check};
 
 use crate::args::{ConfigCommand, Output};
-use crate::exit::Failure;
+use crate::exit::{Failure, printable_json};
 
 /// Runs it; gives what goes to standard output.
 ///
@@ -26,5 +26,7 @@ pub fn run(command: ConfigCommand) -> Result<String, Failure> {
 }
 
 fn json(findings: &[Diagnostics]) -> Result<String, Failure> {
-    serde_json::to_string_pretty(findings).map_err(|error| Failure::failed(error.to_string()))
+    serde_json::to_string_pretty(findings)
+        .map(|json| printable_json(&json))
+        .map_err(|error| Failure::failed(error.to_string()))
 }

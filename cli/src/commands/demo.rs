@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use proto::admin::v1::{ListRelaysRequest, ListRelaysResponse};
+use runtime::log::Level;
 
 use super::relays;
 use crate::args::{AskArgs, DemoArgs, LogArgs, Output};
@@ -33,7 +34,7 @@ struct Files {
 /// # Errors
 /// Where a port cannot be had, or a task failed.
 pub async fn run(args: DemoArgs, log: &LogArgs) -> Result<(), Failure> {
-    let server = Server::start(log, "scrape-relay-demo")?;
+    let server = Server::start(&beside_table(log), "scrape-relay-demo")?;
     let failed = |error: std::io::Error| Failure::failed(error.to_string());
     let exporters = Exporters::bind(args.targets as usize).await.map_err(failed)?;
     let directory = tempfile::Builder::new().prefix("scrape-relay-demo-").tempdir().map_err(failed)?;
@@ -46,14 +47,10 @@ pub async fn run(args: DemoArgs, log: &LogArgs) -> Result<(), Failure> {
     write(&files.prometheus, &prometheus_config)?;
     let show = Show { addresses: found(&args, &fleet, &files), prometheus_config, pages: fleet.pages() };
 
-    let serve = async {
-        tokio::select! {
-            () = server.shutdown.draining() => Ok(()),
-            () = exporters.serve() => Ok(()),
-        }
-    };
     let show = async {
         tokio::select! {
+            // What fails because the end was asked for is no failure.
+            biased;
             () = server.shutdown.draining() => Ok(()),
             shown = show.run() => shown,
         }
@@ -62,11 +59,20 @@ pub async fn run(args: DemoArgs, log: &LogArgs) -> Result<(), Failure> {
     // The exporters go on for as long as relays finish their pages: they end with the fleet.
     let ended = tokio::select! {
         ended = fleet => ended,
-        ended = async { serve.await.and(std::future::pending().await) } => ended,
+        () = exporters.serve() => Err(Failure::failed("the exporters have stopped")),
     };
     server.finish().await;
     directory.close().map_err(failed)?;
     ended
+}
+
+/// On a terminal the log would write into the table: only what went wrong is said there.
+fn beside_table(log: &LogArgs) -> LogArgs {
+    let mut log = log.clone();
+    if std::io::stdout().is_terminal() && log.log_level == Level::Info {
+        log.log_level = Level::Warn;
+    }
+    log
 }
 
 fn found(args: &DemoArgs, fleet: &Fleet, files: &Files) -> Addresses {

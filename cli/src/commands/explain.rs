@@ -7,7 +7,7 @@ use proto::admin::v1::{ExplainTargetRequest, Explanation, RelabelStep};
 use super::targets;
 use crate::args::{ExplainArgs, Output};
 use crate::ask::Server;
-use crate::exit::{Failure, printable};
+use crate::exit::{Failure, one_line};
 use crate::{json, table};
 
 /// Runs it; gives what goes to standard output.
@@ -75,5 +75,5 @@ fn step_line(step: &RelabelStep) -> String {
 }
 
 fn paragraph(out: &mut String, title: &str, text: &str) {
-    writeln!(out, "{title:<12} {}", printable(text)).expect("a String takes any text");
+    writeln!(out, "{title:<12} {}", one_line(text)).expect("a String takes any text");
 }

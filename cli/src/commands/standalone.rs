@@ -44,7 +44,8 @@ pub async fn run(args: StandaloneArgs, log: &LogArgs) -> Result<(), Failure> {
     };
     let relay = Relay::bind(relay).await.map_err(relay_command::failure)?;
     let bound = relay.bound();
-    tracing::info!(metrics = %bound.metrics, http = %coordinator.bound().http, %grpc, "standalone started");
+    let http = coordinator.bound().http;
+    tracing::info!(metrics = %bound.metrics, %http, relay_http = %bound.http, %grpc, "standalone started");
     let coordinator_rt = server.runtime();
     coordinator_rt.tasks.work(warm_up::ask_page(reachable(bound.metrics), server.shutdown.clone()));
     let relay_rt = server.part()?;

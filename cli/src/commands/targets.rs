@@ -74,10 +74,7 @@ fn list_table(answer: &ListTargetsResponse) -> String {
     let mut counts: Vec<_> = answer.state_counts.iter().collect();
     counts.sort();
     let counts: Vec<String> = counts.iter().map(|(state, count)| format!("{count} {state}")).collect();
-    let more = match &*answer.next_page_token {
-        "" => String::new(),
-        token => format!("  (next page: --page-token {token})"),
-    };
+    let more = more(&answer.next_page_token);
     format!("{out}\n{shown} of {} targets · {}{more}", answer.total_size, counts.join(" · "))
 }
 
@@ -133,7 +130,12 @@ async fn dropped(page: PageArgs, ask: &AskArgs) -> Result<String, Failure> {
         table::row(&mut out, &[&target.job, &why(target), &target.rule_location, &labels]);
     }
     let shown = answer.dropped_targets.len();
-    Ok(format!("{out}\n{shown} of {} kept, {} dropped in all", answer.total_size, answer.dropped_total))
+    let more = more(&answer.next_page_token);
+    Ok(format!("{out}\n{shown} of {} kept, {} dropped in all{more}", answer.total_size, answer.dropped_total))
+}
+
+fn more(token: &str) -> String {
+    if token.is_empty() { String::new() } else { format!("  (next page: --page-token '{token}')") }
 }
 
 /// Why something is no target, in a few words.

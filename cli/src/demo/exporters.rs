@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Response, StatusCode, header};
@@ -13,6 +13,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::task::TaskTracker;
 
 use super::exposition;
+
+/// After an error a socket is asked again this much later.
+const RETRY: Duration = Duration::from_millis(100);
 
 /// The exporters' sockets, bound and not served yet.
 #[derive(Debug)]
@@ -46,9 +49,12 @@ impl Exporters {
         let all = self.0.into_iter().enumerate().map(|(number, listener)| {
             let tracker = tracker.clone();
             async move {
-                // An error here is a client that is gone already.
-                while let Ok((stream, _)) = listener.accept().await {
-                    tracker.spawn(serve(stream, number, started));
+                loop {
+                    match listener.accept().await {
+                        Ok((stream, _)) => drop(tracker.spawn(serve(stream, number, started))),
+                        // A client that is gone already, or no descriptor is left for now.
+                        Err(_) => tokio::time::sleep(RETRY).await,
+                    }
                 }
             }
         });
