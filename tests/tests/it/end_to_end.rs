@@ -116,6 +116,7 @@ fn jobs(directory: &Path) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn prometheus_3_stores_through_relays_what_it_stores_directly() {
+    let _alone = crate::alone().await;
     let Some(setup) = Setup::start(Version::V3_15).await else { return };
     setup.up(TARGETS).await;
     setup.same().await;
@@ -123,6 +124,7 @@ async fn prometheus_3_stores_through_relays_what_it_stores_directly() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn prometheus_2_stores_through_relays_what_it_stores_directly() {
+    let _alone = crate::alone().await;
     let Some(setup) = Setup::start(Version::V2_42).await else { return };
     setup.up(TARGETS).await;
     setup.same().await;
@@ -130,6 +132,7 @@ async fn prometheus_2_stores_through_relays_what_it_stores_directly() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_that_fails_is_down_and_its_series_go_on() {
+    let _alone = crate::alone().await;
     let Some(setup) = Setup::start(Version::V3_15).await else { return };
     setup.up(TARGETS).await;
     let failures = [
@@ -164,6 +167,7 @@ async fn a_target_that_fails_is_down_and_its_series_go_on() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_relay_serves_what_it_last_exposed_of_a_dead_target() {
+    let _alone = crate::alone().await;
     let Some(mut setup) = Setup::start(Version::V3_15).await else { return };
     setup.up(TARGETS).await;
     setup.targets.set(7, Behaviour::Close);
@@ -194,6 +198,7 @@ async fn a_killed_relay_serves_what_it_last_exposed_of_a_dead_target() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restarted_coordinator_moves_nothing_and_no_page_stops() {
+    let _alone = crate::alone().await;
     let Some(mut setup) = Setup::start(Version::V3_15).await else { return };
     setup.up(TARGETS).await;
     let owners = owners(&setup.relays).await;
