@@ -37,32 +37,37 @@ fn started_with(file: PathBuf, grpc: &str) -> CoordinatorConfig {
     CoordinatorConfig {
         file,
         missing_files: MissingFiles::Warn,
-        grpc_listen: grpc.parse().unwrap(),
-        http_listen: "127.0.0.1:0".parse().unwrap(),
+        grpc_listen: grpc.parse().expect("the test's own steps work"),
+        http_listen: "127.0.0.1:0".parse().expect("the test's own steps work"),
         expected_relays: None,
     }
 }
 
 impl Running {
     async fn start(config: &str) -> Self {
-        let directory = tempfile::tempdir().unwrap();
+        let directory = tempfile::tempdir().expect("the test's own steps work");
         let file = directory.path().join("config.yml");
-        fs::write(&file, config).unwrap();
-        let coordinator = Coordinator::bind(started_with(file, "127.0.0.1:0")).await.unwrap();
+        fs::write(&file, config).expect("the test's own steps work");
+        let coordinator =
+            Coordinator::bind(started_with(file, "127.0.0.1:0")).await.expect("the test's own steps work");
         let bound = coordinator.bound();
         let shutdown = Shutdown::new();
-        let rt = Runtime::new(Telemetry::metrics_only().unwrap(), shutdown.clone());
+        let rt =
+            Runtime::new(Telemetry::metrics_only().expect("the test's own steps work"), shutdown.clone());
         let ended = tokio::spawn(coordinator.run(rt));
-        let channel =
-            Channel::from_shared(format!("http://{}", bound.grpc)).unwrap().connect().await.unwrap();
+        let channel = Channel::from_shared(format!("http://{}", bound.grpc))
+            .expect("the test's own steps work")
+            .connect()
+            .await
+            .expect("the test's own steps work");
         let targets = TargetServiceClient::new(channel.clone());
         Self { directory, http: bound.http, targets, channel, shutdown, ended }
     }
 
     fn write(&self, config: &str) {
         let new = self.directory.path().join("new");
-        fs::write(&new, config).unwrap();
-        fs::rename(new, self.directory.path().join("config.yml")).unwrap();
+        fs::write(&new, config).expect("the test's own steps work");
+        fs::rename(new, self.directory.path().join("config.yml")).expect("the test's own steps work");
     }
 
     async fn list(&self, filter: &str, page_size: i32, page_token: &str) -> ListTargetsResponse {
@@ -72,7 +77,7 @@ impl Running {
             page_token: page_token.to_owned(),
             view: TargetView::Full.into(),
         };
-        self.targets.clone().list_targets(request).await.unwrap().into_inner()
+        self.targets.clone().list_targets(request).await.expect("the test's own steps work").into_inner()
     }
 
     /// Waits for so many targets.
@@ -87,13 +92,23 @@ impl Running {
 
     async fn explain(&self, target: &str) -> Vec<Explanation> {
         let request = ExplainTargetRequest { target: target.to_owned() };
-        self.targets.clone().explain_target(request).await.unwrap().into_inner().explanations
+        self.targets
+            .clone()
+            .explain_target(request)
+            .await
+            .expect("the test's own steps work")
+            .into_inner()
+            .explanations
     }
 
     async fn stop(self) {
         drop((self.targets, self.channel));
         self.shutdown.drain();
-        tokio::time::timeout(LIMIT, self.ended).await.unwrap().unwrap().unwrap();
+        tokio::time::timeout(LIMIT, self.ended)
+            .await
+            .expect("the test's own steps work")
+            .expect("the test's own steps work")
+            .expect("the test's own steps work");
     }
 }
 
@@ -111,7 +126,7 @@ async fn get(address: SocketAddr, path: &str) -> Option<String> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.ok()?;
     tokio::spawn(connection);
     let request = http::Request::get(path).header("Host", "h").body(Empty::<hyper::body::Bytes>::new());
-    let answer = sender.send_request(request.unwrap()).await.ok()?;
+    let answer = sender.send_request(request.expect("the test's own steps work")).await.ok()?;
     let body = answer.into_body().collect().await.ok()?.to_bytes();
     String::from_utf8(body.to_vec()).ok()
 }
@@ -158,10 +173,16 @@ async fn targets_are_listed_by_filter_and_page_and_found_by_the_first_digits() {
     assert_eq!((target.labels["region"].as_str(), target.state()), ("east", State::Pending));
     assert_eq!(target.discovered_labels["__address__"], "b:1");
     assert_eq!(target.url, "http://b:1/metrics");
-    let id = target.name.strip_prefix("targets/").unwrap();
-    for name in [&*target.name, id, &id[..12], &id.to_ascii_uppercase()] {
+    let id = target.name.strip_prefix("targets/").expect("the test's own steps work");
+    for name in [&*target.name, id, id.get(..12).expect("an id is ASCII"), &id.to_ascii_uppercase()] {
         let request = GetTargetRequest { name: name.to_owned() };
-        let got = running.targets.clone().get_target(request).await.unwrap().into_inner();
+        let got = running
+            .targets
+            .clone()
+            .get_target(request)
+            .await
+            .expect("the test's own steps work")
+            .into_inner();
         assert_eq!(got.target.as_ref(), Some(target), "{name}");
     }
     running.stop().await;
@@ -173,7 +194,13 @@ async fn what_was_dropped_is_told_with_the_place_of_the_rule_and_explained_step_
     running.has(4).await;
     let file = running.directory.path().join("config.yml").display().to_string();
     let request = ListDroppedTargetsRequest { filter: "drop_reason = relabel".into(), ..Default::default() };
-    let dropped = running.targets.clone().list_dropped_targets(request).await.unwrap().into_inner();
+    let dropped = running
+        .targets
+        .clone()
+        .list_dropped_targets(request)
+        .await
+        .expect("the test's own steps work")
+        .into_inner();
     assert_eq!((dropped.total_size, dropped.dropped_total), (1, 2));
     let row = &dropped.dropped_targets[0];
     assert_eq!((&*row.job, row.rule_index, &*row.discovered_labels["__address__"]), ("pods", 1, "d:1"));
@@ -190,7 +217,14 @@ async fn what_was_dropped_is_told_with_the_place_of_the_rule_and_explained_step_
     let gone = &running.explain("d:1").await[0];
     assert!(gone.target.is_none() && !gone.steps[1].kept && gone.steps[1].action == "drop");
     let impossible = &running.explain("no/address").await[0];
-    assert!(impossible.dropped.as_ref().unwrap().error.contains("not a valid hostname"));
+    assert!(
+        impossible
+            .dropped
+            .as_ref()
+            .expect("the test's own steps work")
+            .error
+            .contains("not a valid hostname")
+    );
     running.stop().await;
 }
 
@@ -241,11 +275,16 @@ async fn each_bad_request_has_its_code() {
 async fn relays_health_and_reflection_answer() {
     let running = Running::start("scrape_configs: []\n").await;
     let mut relays = RelayServiceClient::new(running.channel.clone());
-    let listed = relays.list_relays(ListRelaysRequest {}).await.unwrap().into_inner();
+    let listed =
+        relays.list_relays(ListRelaysRequest {}).await.expect("the test's own steps work").into_inner();
     assert!(listed.relays.is_empty() && !listed.coordinator_state.is_empty());
     let mut health = tonic_health::pb::health_client::HealthClient::new(running.channel.clone());
     let request = tonic_health::pb::HealthCheckRequest::default();
-    assert_eq!(health.check(request).await.unwrap().into_inner().status, 1, "serving");
+    assert_eq!(
+        health.check(request).await.expect("the test's own steps work").into_inner().status,
+        1,
+        "serving"
+    );
     let request = tonic_reflection::pb::v1::ServerReflectionRequest {
         host: String::new(),
         message_request: Some(
@@ -255,8 +294,11 @@ async fn relays_health_and_reflection_answer() {
     let mut reflection = tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient::new(
         running.channel.clone(),
     );
-    let answers = reflection.server_reflection_info(tokio_stream::iter([request])).await.unwrap();
-    let answer = format!("{:?}", answers.into_inner().message().await.unwrap());
+    let answers = reflection
+        .server_reflection_info(tokio_stream::iter([request]))
+        .await
+        .expect("the test's own steps work");
+    let answer = format!("{:?}", answers.into_inner().message().await.expect("the test's own steps work"));
     for service in
         ["scraperelay.admin.v1.TargetService", "scraperelay.admin.v1.RelayService", "grpc.health.v1.Health"]
     {
@@ -289,11 +331,35 @@ async fn a_good_configuration_replaces_the_running_one_and_a_bad_one_does_not() 
     // A change of the configuration is never held back, however much it removes.
     running.write(&of("a:1"));
     running.has(1).await;
-    fs::remove_file(running.directory.path().join("config.yml")).unwrap();
+    fs::remove_file(running.directory.path().join("config.yml")).expect("the test's own steps work");
     until("the missing file to count", || running.own_metric(bad)).await;
     assert_eq!(running.list("", 0, "").await.total_size, 1);
     running.write(&of("a:1, b:1"));
     running.has(2).await;
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_loses_most_targets_is_read_twice_before_they_go() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("targets.json");
+    let write = |count: usize| {
+        let targets: Vec<String> = (0..count).map(|n| format!("\"h{n}:1\"")).collect();
+        fs::write(&file, format!("[{{\"targets\": [{}]}}]", targets.join(", "))).expect("written");
+    };
+    write(30);
+    let path = file.display();
+    let config = format!("scrape_configs:\n- job_name: j\n  file_sd_configs:\n  - files: ['{path}']\n");
+    let running = Running::start(&config).await;
+    running.has(30).await;
+    let held = |count| format!("scraperelay_coordinator_sd_mass_removal_held {count}");
+    let changed = std::time::Instant::now();
+    write(2);
+    until("the removal to be held", || async { running.own_metric(&held(1)).await }).await;
+    assert_eq!(running.list("", 0, "").await.total_size, 30);
+    running.has(2).await;
+    assert!(changed.elapsed() >= Duration::from_secs(5), "{:?}", changed.elapsed());
+    assert!(running.own_metric(&held(0)).await);
     running.stop().await;
 }
 
@@ -304,16 +370,16 @@ async fn sighup_reads_the_file_again() {
     let reloads = "scraperelay_config_reloads_total{result=\"ok\"} 1";
     assert!(!running.own_metric(reloads).await);
     let kill = std::process::Command::new("kill").args(["-HUP", &std::process::id().to_string()]).status();
-    assert!(kill.unwrap().success());
+    assert!(kill.expect("the test's own steps work").success());
     until("the read to count", || running.own_metric(reloads)).await;
     running.stop().await;
 }
 
 #[tokio::test]
 async fn inline_secrets_go_to_relays_on_this_machine_only() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().expect("the test's own steps work");
     let file = directory.path().join("config.yml");
-    fs::write(&file, FLEET).unwrap();
+    fs::write(&file, FLEET).expect("the test's own steps work");
     for (grpc, refused) in [("127.0.0.1:0", false), ("[::1]:0", false), ("0.0.0.0:0", true)] {
         let bound = Coordinator::bind(started_with(file.clone(), grpc)).await;
         assert_eq!(matches!(bound, Err(Error::InlineSecret { .. })), refused, "{grpc}");
@@ -326,20 +392,21 @@ async fn inline_secrets_go_to_relays_on_this_machine_only() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reload_that_brings_an_inline_secret_for_other_machines_is_refused() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = tempfile::tempdir().expect("the test's own steps work");
     let file = directory.path().join("config.yml");
-    fs::write(&file, of("a:1")).unwrap();
-    let coordinator = Coordinator::bind(started_with(file.clone(), "0.0.0.0:0")).await.unwrap();
+    fs::write(&file, of("a:1")).expect("the test's own steps work");
+    let coordinator =
+        Coordinator::bind(started_with(file.clone(), "0.0.0.0:0")).await.expect("the test's own steps work");
     let http = coordinator.bound().http;
     let shutdown = Shutdown::new();
-    let rt = Runtime::new(Telemetry::metrics_only().unwrap(), shutdown.clone());
+    let rt = Runtime::new(Telemetry::metrics_only().expect("the test's own steps work"), shutdown.clone());
     let ended = tokio::spawn(coordinator.run(rt));
-    fs::write(&file, FLEET).unwrap();
+    fs::write(&file, FLEET).expect("the test's own steps work");
     until("the bad read to count", || async {
         let page = get(http, "/metrics").await.unwrap_or_default();
         page.lines().any(|line| line == "scraperelay_config_last_reload_successful 0")
     })
     .await;
     shutdown.drain();
-    ended.await.unwrap().unwrap();
+    ended.await.expect("the test's own steps work").expect("the test's own steps work");
 }

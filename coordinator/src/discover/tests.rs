@@ -14,7 +14,6 @@ const LIMIT: Duration = Duration::from_secs(20);
 /// A discovery that runs, and what it has said.
 struct Running {
     reports: mpsc::Receiver<Report>,
-    read_again: Arc<Notify>,
     stop: CancellationToken,
 }
 
@@ -30,11 +29,11 @@ fn start(yaml: &str) -> Running {
     let loaded = config::parse("config.yml", &text, std::path::Path::new("/")).expect("a good configuration");
     let discovery: Discovery = loaded.config.jobs[0].discoveries[0].clone();
     let (sender, reports) = mpsc::channel(QUEUE);
-    let (stop, read_again) = (CancellationToken::new(), Arc::new(Notify::new()));
+    let stop = CancellationToken::new();
     let id = DiscoveryId { job: "j".into(), index: 0 };
-    let context = Context { id, reports: sender, stop: stop.clone(), read_again: Arc::clone(&read_again) };
+    let context = Context { id, reports: sender, stop: stop.clone(), read_again: Arc::default() };
     tokio::spawn(run(discovery, context));
-    Running { reports, read_again, stop }
+    Running { reports, stop }
 }
 
 impl Running {
