@@ -205,7 +205,7 @@ fn operators_see_targets_and_nothing_that_steers_their_terminal() {
     let id = target["name"].as_str().expect("a name").trim_start_matches("targets/").to_owned();
     for (arguments, expected) in [
         (&["targets", "list"][..], "1 of 1 targets · 1 pending"),
-        (&["targets", "get", &id[..8]], "in that state for"),
+        (&["targets", "get", id.get(..8).expect("ASCII")], "in that state for"),
         (&["targets", "get", &id, "-o", "json"], "\"discoveredLabels\""),
         (&["targets", "dropped"], "1 of 1 kept, 1 dropped in all"),
         (&["targets", "dropped", "-o", "json"], "\"ruleLocation\""),
