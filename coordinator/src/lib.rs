@@ -9,7 +9,7 @@
 //!                     admin, web  `---- status, acknowledgements, heartbeats
 //! ```
 //!
-//! Start reading at [`run`]: one line a stage. What can be decided from values is decided in files without
+//! Start reading at [`Coordinator::run`]: one line a stage. What can be decided from values is decided in files without
 //! `async`: `catalog`, `place`, `fleet`, `service_discovery`.
 
 pub mod admin;

@@ -25,7 +25,7 @@ pub struct Held {
 }
 
 impl Held {
-    /// Whether it has waited for [`LONGEST`].
+    /// Whether it has waited as long as any removal does, a minute.
     #[must_use]
     pub fn is_due(&self, now: Duration) -> bool {
         now.saturating_sub(self.since) >= LONGEST
