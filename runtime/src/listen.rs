@@ -7,6 +7,7 @@
 
 mod metrics;
 mod patience;
+mod room;
 
 use std::error::Error;
 use std::io;
@@ -22,13 +23,14 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::tls::ServerTls;
 use crate::{Shutdown, Tasks};
 
 pub use metrics::ListenMetrics;
 use patience::{Activity, Patience};
+use room::Place;
+pub use room::Room;
 
 /// Connections at a time; one more is closed at once.
 pub const CONNECTIONS: usize = 512;
@@ -48,8 +50,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The bounds of a listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at a time.
-    pub connections: usize,
     /// See [`HEAD_TIMEOUT`].
     pub head_timeout: Duration,
     /// See [`IDLE_TIMEOUT`].
@@ -60,12 +60,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            connections: CONNECTIONS,
-            head_timeout: HEAD_TIMEOUT,
-            idle_timeout: IDLE_TIMEOUT,
-            write_timeout: WRITE_TIMEOUT,
-        }
+        Self { head_timeout: HEAD_TIMEOUT, idle_timeout: IDLE_TIMEOUT, write_timeout: WRITE_TIMEOUT }
     }
 }
 
@@ -93,7 +88,9 @@ pub struct Listener {
     pub socket: TcpListener,
     /// Where set, the listener speaks TLS only.
     pub tls: Option<Arc<ServerTls>>,
-    /// The bounds.
+    /// How many connections at a time.
+    pub room: Room,
+    /// The bounds of each.
     pub limits: Limits,
     /// What is counted.
     pub metrics: ListenMetrics,
@@ -103,7 +100,7 @@ impl Listener {
     /// A plain listener with the default bounds.
     #[must_use]
     pub fn new(socket: TcpListener, metrics: ListenMetrics) -> Self {
-        Self { socket, tls: None, limits: Limits::default(), metrics }
+        Self { socket, tls: None, room: Room::default(), limits: Limits::default(), metrics }
     }
 
     /// Serves an axum router: [`Listener::serve`] for pages that need no streaming of their own.
@@ -121,8 +118,7 @@ impl Listener {
         B::Data: Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let Self { socket, tls, limits, metrics } = self;
-        let free = Arc::new(Semaphore::new(limits.connections));
+        let Self { socket, tls, room, limits, metrics } = self;
         loop {
             let accepted = tokio::select! {
                 accepted = socket.accept() => accepted,
@@ -135,12 +131,12 @@ impl Listener {
                     continue;
                 }
             };
-            let Ok(permit) = free.clone().try_acquire_owned() else {
+            let Some(place) = room.take() else {
                 metrics.refused("limit");
                 continue;
             };
             let connection =
-                Connection { limits, metrics: metrics.clone(), shutdown: shutdown.clone(), permit };
+                Connection { limits, metrics: metrics.clone(), shutdown: shutdown.clone(), place };
             let (tls, service) = (tls.clone(), service.clone());
             tasks.work(async move { connection.accept(stream, tls, service).await });
         }
@@ -166,7 +162,7 @@ struct Connection {
     limits: Limits,
     metrics: ListenMetrics,
     shutdown: Shutdown,
-    permit: OwnedSemaphorePermit,
+    place: Place,
 }
 
 impl Connection {
@@ -232,7 +228,7 @@ impl Connection {
             self.metrics.refused(reason);
             tracing::debug!(%error, reason, "connection ended early");
         }
-        drop(self.permit);
+        drop(self.place);
     }
 }
 

@@ -12,6 +12,7 @@ use crate::Telemetry;
 
 struct Served {
     address: SocketAddr,
+    room: Room,
     telemetry: Telemetry,
     shutdown: Shutdown,
     tasks: Tasks,
@@ -27,6 +28,7 @@ async fn start(limits: Limits, tls: Option<Arc<ServerTls>>, body: bytes::Bytes) 
     let address = socket.local_addr().unwrap();
     let metrics = ListenMetrics::new(telemetry.meter(), "test");
     let listener = Listener { limits, tls, ..Listener::new(socket, metrics) };
+    let room = listener.room.clone();
     let shutdown = Shutdown::new();
     let tasks = Tasks::new(shutdown.clone());
     let service = service_fn(move |_: Request<Incoming>| {
@@ -34,7 +36,7 @@ async fn start(limits: Limits, tls: Option<Arc<ServerTls>>, body: bytes::Bytes) 
         async move { Ok::<_, Infallible>(Response::new(body)) }
     });
     tasks.spawn("listener", listener.serve(service, tasks.clone(), shutdown.clone()));
-    Served { address, telemetry, shutdown, tasks }
+    Served { address, room, telemetry, shutdown, tasks }
 }
 
 async fn get(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> String {
@@ -62,7 +64,8 @@ async fn a_connection_is_kept_and_the_end_closes_it() {
 
 #[tokio::test]
 async fn one_connection_too_many_is_closed_and_counted() {
-    let served = serve(Limits { connections: 1, ..Limits::default() }).await;
+    let served = serve(Limits::default()).await;
+    served.room.set(1);
     let mut first = TcpStream::connect(served.address).await.unwrap();
     get(&mut first).await;
     let mut second = TcpStream::connect(served.address).await.unwrap();
