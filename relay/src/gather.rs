@@ -23,6 +23,7 @@ use model::slice::Permission;
 use model::target::TargetId;
 use parking_lot::Mutex;
 use runtime::Tasks;
+use runtime::listen::Room;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -55,6 +56,8 @@ pub struct Context {
     pub tasks: Tasks,
     /// Which addresses are not scraped.
     pub guard: AddressGuard,
+    /// How many scrapers may be connected.
+    pub room: Room,
     /// Rung when something has to be reported at once.
     pub changed: Notify,
     /// Whether a page went out before what it showed was on disk, and nobody was told the end of it yet.
@@ -153,6 +156,7 @@ impl Gather {
     /// comes with the permission to, so it may take a while: not to be called on a thread that others wait for.
     pub fn take_over(&self, slice: &HeldSlice, applied: &Applied) {
         let last = self.roster();
+        self.context.room.set(slice.config.limits.connections);
         let parts = RosterParts { shapes: &self.context.shapes, guard: &self.context.guard };
         let next = Arc::new(Roster::next(slice, last.as_deref(), &parts));
         for id in &applied.removed {

@@ -39,7 +39,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use model::exposition::store::ShapeStore;
-use runtime::listen::{self, BindError, ListenMetrics, Listener};
+use runtime::listen::{self, BindError, ListenMetrics, Listener, Room};
 use runtime::ready::ReadyToken;
 use runtime::tasks::TaskError;
 use runtime::{Runtime, probe_page};
@@ -89,6 +89,14 @@ pub enum Error {
     /// A coordinator's address is none.
     #[error("{url:?} is not a coordinator's address: write http://HOST:PORT")]
     Coordinator {
+        /// What was given.
+        url: String,
+    },
+    /// A coordinator is to be reached over TLS.
+    #[error(
+        "{url:?}: https coordinators are not supported yet; use http:// over loopback or a private network"
+    )]
+    SecureCoordinator {
         /// What was given.
         url: String,
     },
@@ -159,7 +167,9 @@ impl Relay {
 
         let assignment = self.assignment(&gather, ready);
         rt.tasks.spawn("assignment", assignment.run(rt.shutdown.clone()));
-        let page = Listener::new(self.metrics, ListenMetrics::new(rt.meter(), "metrics"));
+        let room = gather.context.room.clone();
+        let page =
+            Listener { room, ..Listener::new(self.metrics, ListenMetrics::new(rt.meter(), "metrics")) };
         rt.tasks.spawn(
             "metrics",
             page.serve(Metrics::new(gather.clone()), rt.tasks.clone(), rt.shutdown.clone()),
@@ -184,6 +194,7 @@ impl Relay {
             instruments: Instruments::new(rt.meter()),
             tasks: rt.tasks.clone(),
             guard: AddressGuard::new([self.bound.metrics], false),
+            room: Room::default(),
             changed: Notify::new(),
             flush_late: AtomicBool::new(false),
         })
@@ -219,6 +230,9 @@ fn check_coordinators(coordinators: &[String]) -> Result<(), Error> {
         if !known {
             return Err(Error::Coordinator { url: text.clone() });
         }
+        if url::Url::parse(text).is_ok_and(|url| url.scheme() == "https") {
+            return Err(Error::SecureCoordinator { url: text.clone() });
+        }
     }
     Ok(())
 }
@@ -228,4 +242,21 @@ async fn open_cache(dir: Option<PathBuf>, rt: &Runtime) -> (Cache, Loaded) {
     let Some(dir) = dir else { return (Cache::memory(instruments), Loaded::default()) };
     let opening = tokio::task::spawn_blocking(move || Cache::open(&dir, instruments));
     opening.await.expect("opening the cache catches its panics, and is not aborted")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_https_coordinator_is_refused_at_start_with_a_way_out() {
+        let check = |url: &str| check_coordinators(&["http://a:1".to_owned(), url.to_owned()]);
+        assert!(check("http://b:2").is_ok());
+        for url in ["https://b:2", "HTTPS://b:2/"] {
+            let error = check(url).unwrap_err();
+            assert!(matches!(error, Error::SecureCoordinator { .. }), "{url}: {error}");
+            assert!(error.to_string().contains("use http:// over loopback or a private network"), "{error}");
+        }
+        assert!(matches!(check("b:2").unwrap_err(), Error::Coordinator { .. }));
+    }
 }

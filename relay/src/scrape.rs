@@ -33,10 +33,6 @@ pub use settings::ClientSettings;
 
 /// The largest body after decompression, in bytes, unless the job says otherwise.
 pub const DEFAULT_BODY_LIMIT: usize = 64 << 20;
-/// A target that takes longer to accept a connection is down.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// The head of an answer, in bytes.
-pub const HEADER_LIMIT: usize = 16 << 10;
 
 /// What is asked of a target, beside the settings of its job.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +45,10 @@ pub struct FetchRequest {
     pub enable_compression: bool,
     /// A decoded body of this many bytes is already too large, as in Prometheus; `usize::MAX` for no limit.
     pub body_limit: usize,
+    /// A target that takes longer to accept a connection is down.
+    pub connect_timeout: Duration,
+    /// The most that the head of an answer may have, in bytes. Holds for connections opened from now on.
+    pub header_limit: usize,
 }
 
 /// What a target answered with status 200.

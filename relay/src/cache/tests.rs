@@ -100,7 +100,8 @@ async fn a_directory_that_cannot_be_created_means_memory_only() {
     assert!(!cache.is_on_disk() && !cache.is_behind());
 }
 
-/// Every byte position that is tried, in every file: no wrong record, and a fresh store where there was doubt.
+/// Every byte position that is tried, in every file: no wrong record, and a fresh store where there was doubt. sled
+/// may also hang on what it finds; then the cache is in memory, after the bound on opening.
 #[tokio::test]
 async fn damage_never_yields_a_wrong_record() {
     for step in 0..12 {
@@ -113,13 +114,15 @@ async fn damage_never_yields_a_wrong_record() {
                 fs::write(&path, bytes).unwrap();
             }
         }
+        let began = Instant::now();
         let (cache, mut loaded) = Cache::open(dir.path(), instruments());
+        let hung = began.elapsed() >= OPEN_WITHIN;
         for n in 0..20 {
             if let Some((found, _)) = loaded.take(&[n; 16]) {
                 assert_eq!(found, record(n, 1000 + i64::from(n)), "step {step}");
             }
         }
-        assert!(cache.is_on_disk(), "step {step}: a fresh store takes the place of a doubtful one");
+        assert!(cache.is_on_disk() || hung, "step {step}: a fresh store takes the place of a doubtful one");
     }
 }
 

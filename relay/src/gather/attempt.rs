@@ -111,6 +111,8 @@ async fn fetch(slot: &Slot, deadline: Instant) -> Result<Answer, Failure> {
         timeout: slot.target.scrape_timeout,
         enable_compression: slot.job.settings.enable_compression,
         body_limit: slot.job.body_limit,
+        connect_timeout: slot.job.connect_timeout,
+        header_limit: slot.job.header_limit,
     };
     // There is one flight per slot, so nobody else holds the client for long.
     let mut client =

@@ -3,6 +3,7 @@
 //! In: the job's scrape settings and the relay's limits. Out: what goes into every request, and how an answer is read.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderValue;
 use model::exposition::accept::accept_header;
@@ -24,6 +25,10 @@ pub struct JobScrape {
     pub limits: SampleLimits,
     /// A body of this many bytes is too large.
     pub body_limit: usize,
+    /// How long a connection to a target may take to open.
+    pub connect_timeout: Duration,
+    /// The most that the head of an answer may have, in bytes.
+    pub header_limit: usize,
     /// Shared by the clients of all targets.
     pub client: Arc<ClientSettings>,
     /// The `Accept` header.
@@ -57,6 +62,8 @@ impl JobScrape {
                 ..SampleLimits::default()
             },
             body_limit: usize::try_from(body_limit).unwrap_or(usize::MAX),
+            connect_timeout: limits.connect_timeout,
+            header_limit: usize::try_from(limits.response_headers).unwrap_or(usize::MAX),
             keep_copies: config.cache.enabled,
             client: ClientSettings::new(settings.http.clone()),
             accept,

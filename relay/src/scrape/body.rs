@@ -68,7 +68,9 @@ async fn read(
     bounds.make_room(&mut bytes, first).await?;
     *bounds.phase = Phase::Body { received: 0 };
     while let Some(piece) = connection.next(&mut body).await {
-        let piece = piece.map_err(|error| FetchError::http(address.to_owned(), &error, true))?;
+        let piece = piece.map_err(|error| {
+            FetchError::http(address.to_owned(), &error, (true, connection.header_limit()))
+        })?;
         let needed = bytes.len() + piece.len();
         if needed >= bounds.limit {
             return Err(FetchError::BodyLimit { limit: bounds.limit });

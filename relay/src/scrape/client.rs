@@ -112,7 +112,7 @@ impl Client {
         let mut endpoint = self.endpoint.clone();
         let mut new_connection = false;
         for redirects in 0..=REDIRECTS {
-            let asked = self.ask(&endpoint, &head, phase).await?;
+            let asked = self.ask(&endpoint, (&head, request), phase).await?;
             new_connection |= asked.new_connection;
             let response = &asked.response;
             if response.status() == StatusCode::OK {
@@ -132,7 +132,7 @@ impl Client {
     async fn ask(
         &mut self,
         endpoint: &Endpoint,
-        head: &HeaderMap,
+        (head, request): (&HeaderMap, &FetchRequest),
         phase: &mut Phase,
     ) -> Result<Asked, FetchError> {
         *phase = Phase::Head;
@@ -141,15 +141,31 @@ impl Client {
             match connection.send(build(endpoint, head)).await {
                 Ok(response) => return Ok(Asked { connection, response, new_connection: false }),
                 Err(_) if connection.received() == before => {}
-                Err(error) => return Err(FetchError::http(endpoint.to_string(), &error, true)),
+                Err(error) => {
+                    return Err(FetchError::http(
+                        endpoint.to_string(),
+                        &error,
+                        (true, connection.header_limit()),
+                    ));
+                }
             }
         }
-        let route =
-            Route { endpoint, settings: &self.settings, guard: &self.guard, lookups: &self.network.lookups };
+        let route = Route {
+            endpoint,
+            settings: &self.settings,
+            guard: &self.guard,
+            lookups: &self.network.lookups,
+            connect_timeout: request.connect_timeout,
+            header_limit: request.header_limit,
+        };
         let mut connection = connect(route, phase).await?;
         match connection.send(build(endpoint, head)).await {
             Ok(response) => Ok(Asked { connection, response, new_connection: true }),
-            Err(error) => Err(FetchError::http(endpoint.to_string(), &error, connection.received() > 0)),
+            Err(error) => Err(FetchError::http(
+                endpoint.to_string(),
+                &error,
+                (connection.received() > 0, connection.header_limit()),
+            )),
         }
     }
 

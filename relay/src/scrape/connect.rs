@@ -17,7 +17,7 @@ use tokio_rustls::TlsConnector;
 use super::blocking::Blocking;
 use super::connection::Connection;
 use super::stream::Stream;
-use super::{AddressGuard, CONNECT_TIMEOUT, ClientSettings, Endpoint, FetchError, Phase};
+use super::{AddressGuard, ClientSettings, Endpoint, FetchError, Phase};
 
 /// Addresses of one name that are tried.
 const ADDRESSES: usize = 16;
@@ -29,15 +29,19 @@ pub(super) struct Route<'a> {
     pub(super) guard: &'a AddressGuard,
     /// Where names are looked up.
     pub(super) lookups: &'a Blocking,
+    /// How long all attempts together may take.
+    pub(super) connect_timeout: Duration,
+    /// See [`super::FetchRequest::header_limit`].
+    pub(super) header_limit: usize,
 }
 
 /// Opens a connection. `phase` says how far it has come.
 pub(super) async fn connect(route: Route<'_>, phase: &mut Phase) -> Result<Connection, FetchError> {
-    let Route { endpoint, settings, guard, lookups } = route;
+    let Route { endpoint, settings, guard, lookups, connect_timeout, header_limit } = route;
     *phase = Phase::Resolve;
     let addresses = allowed(resolve(endpoint, lookups).await?, guard)?;
     *phase = Phase::Connect;
-    let tcp = dial(endpoint, &addresses).await?;
+    let tcp = dial(endpoint, &addresses, connect_timeout).await?;
     admit(&tcp, guard)?;
     let (stream, tls) = if endpoint.https {
         *phase = Phase::Handshake;
@@ -47,7 +51,9 @@ pub(super) async fn connect(route: Route<'_>, phase: &mut Phase) -> Result<Conne
         (Stream::plain(tcp), None)
     };
     *phase = Phase::Head;
-    Connection::new(stream, tls).await.map_err(|error| FetchError::http(endpoint.to_string(), &error, false))
+    Connection::new(stream, tls, header_limit)
+        .await
+        .map_err(|error| FetchError::http(endpoint.to_string(), &error, (false, header_limit)))
 }
 
 async fn resolve(endpoint: &Endpoint, lookups: &Blocking) -> Result<Vec<SocketAddr>, FetchError> {
@@ -79,8 +85,12 @@ fn allowed(mut addresses: Vec<SocketAddr>, guard: &AddressGuard) -> Result<Vec<S
 
 /// Tries one address after the other; each has its share of the time that is left. The first error is the one that
 /// is told, as in Go's dialer.
-async fn dial(endpoint: &Endpoint, addresses: &[SocketAddr]) -> Result<TcpStream, FetchError> {
-    let deadline = Instant::now() + CONNECT_TIMEOUT;
+async fn dial(
+    endpoint: &Endpoint,
+    addresses: &[SocketAddr],
+    within: Duration,
+) -> Result<TcpStream, FetchError> {
+    let deadline = Instant::now() + within;
     let mut first = None;
     for (tried, address) in addresses.iter().enumerate() {
         let left = u32::try_from(addresses.len() - tried).unwrap_or(1);
@@ -94,7 +104,7 @@ async fn dial(endpoint: &Endpoint, addresses: &[SocketAddr]) -> Result<TcpStream
     Err(match first {
         Some(error) if error.kind() == io::ErrorKind::ConnectionRefused => FetchError::Refused { address },
         Some(error) if error.kind() == io::ErrorKind::TimedOut => {
-            FetchError::Timeout { address, after: CONNECT_TIMEOUT, phase: Phase::Connect }
+            FetchError::Timeout { address, after: within, phase: Phase::Connect }
         }
         Some(why) => FetchError::Connect { address, why },
         None => {

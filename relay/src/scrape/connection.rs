@@ -17,13 +17,12 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 
-use super::HEADER_LIMIT;
 use super::stream::Stream;
 
 /// The most that hyper buffers for a connection, in bytes. hyper lets its read buffer grow to 400 KB by default and
-/// keeps it while the connection idles, which would be the largest part of a relay's memory. This is the least that
-/// holds the largest head allowed; a smaller buffer also costs more reads per body, a larger one saves few.
-const BUFFER: usize = HEADER_LIMIT;
+/// keeps it while the connection idles, which would be the largest part of a relay's memory. It is as
+/// large as the largest head allowed, and never less than this: hyper takes no smaller one.
+const BUFFER_LEAST: usize = 8 << 10;
 /// Header lines of an answer.
 const HEADER_LINES: usize = 100;
 
@@ -36,24 +35,34 @@ pub(super) struct Connection {
     driver: Option<Driver>,
     received: Arc<AtomicU64>,
     tls: Option<Arc<ClientConfig>>,
+    header_limit: usize,
 }
 
 impl Connection {
     /// HTTP over `stream`, which was opened with the settings `tls`.
-    pub(super) async fn new(stream: Stream, tls: Option<Arc<ClientConfig>>) -> Result<Self, hyper::Error> {
+    pub(super) async fn new(
+        stream: Stream,
+        tls: Option<Arc<ClientConfig>>,
+        header_limit: usize,
+    ) -> Result<Self, hyper::Error> {
         let received = stream.received();
         let (sender, driver) = http1::Builder::new()
-            .max_buf_size(BUFFER)
-            .max_header_size(HEADER_LIMIT)
+            .max_buf_size(header_limit.max(BUFFER_LEAST))
+            .max_header_size(header_limit)
             .max_headers(HEADER_LINES)
             .handshake(TokioIo::new(stream))
             .await?;
-        Ok(Self { sender, driver: Some(Box::pin(driver)), received, tls })
+        Ok(Self { sender, driver: Some(Box::pin(driver)), received, tls, header_limit })
     }
 
     /// The TLS settings it was opened with.
     pub(super) fn tls(&self) -> Option<&Arc<ClientConfig>> {
         self.tls.as_ref()
+    }
+
+    /// The most that a head may have, in bytes.
+    pub(super) fn header_limit(&self) -> usize {
+        self.header_limit
     }
 
     /// Bytes received since it was opened.

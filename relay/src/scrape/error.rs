@@ -132,7 +132,7 @@ pub enum FetchError {
         why: String,
     },
     /// The head of the answer is too large.
-    #[error("the answer's headers exceed {limit} bytes")]
+    #[error("the answer's headers exceed {limit} bytes: raise limits.response_headers if that is right")]
     HeaderLimit {
         /// The limit.
         limit: usize,
@@ -229,10 +229,11 @@ impl FetchError {
         Self::Tls { address, why }
     }
 
-    /// What hyper says, put into our words. `answered`: whether any byte of the answer had come.
-    pub(super) fn http(address: String, error: &hyper::Error, answered: bool) -> Self {
+    /// What hyper says, put into our words. `answered`: whether any byte of the answer had come;
+    /// `limit`: the bytes that its head may have.
+    pub(super) fn http(address: String, error: &hyper::Error, (answered, limit): (bool, usize)) -> Self {
         if error.is_parse_too_large() {
-            return Self::HeaderLimit { limit: super::HEADER_LIMIT };
+            return Self::HeaderLimit { limit };
         }
         if error.is_parse() {
             let why = format!("{error}; is the scheme https, or the port another protocol's?");

@@ -26,6 +26,8 @@ fn request() -> FetchRequest {
         timeout: Duration::from_millis(9_500),
         enable_compression: true,
         body_limit: DEFAULT_BODY_LIMIT,
+        connect_timeout: Duration::from_secs(3),
+        header_limit: 16 << 10,
     }
 }
 

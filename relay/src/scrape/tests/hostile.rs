@@ -178,3 +178,37 @@ async fn a_body_waits_for_memory_inside_its_deadline() {
     drop(held);
     assert_eq!(waiting.await.unwrap().unwrap().body.len(), 700_000);
 }
+
+#[tokio::test]
+async fn the_limit_of_heads_is_that_of_the_request_and_named_in_the_error() {
+    let long = ok(&format!("X-Long: {}\r\n", "a".repeat(40_000)), b"x 1\n");
+    let server = Server::plain(move |_, _| Reply::Keep(long.clone())).await;
+    for (header_limit, fits) in [(2048, false), (20_000, false), (64 << 10, true)] {
+        let asked = FetchRequest { header_limit, ..request() };
+        let result = client(&server.url()).fetch(&asked, Instant::now() + LONG).await;
+        assert_eq!(result.is_ok(), fits, "{header_limit}");
+        let Err(error) = result else { continue };
+        assert_eq!(error.kind(), "header_limit");
+        assert!(error.to_string().contains(&format!("{header_limit} bytes")), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn connecting_takes_no_longer_than_the_request_allows() {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    // Nobody accepts: once the queue is full, the system answers no more.
+    let mut waiting = Vec::new();
+    while let Ok(Ok(stream)) =
+        tokio::time::timeout(Duration::from_millis(200), tokio::net::TcpStream::connect(address)).await
+    {
+        waiting.push(stream);
+    }
+    let asked = FetchRequest { connect_timeout: Duration::from_millis(50), ..request() };
+    let url = format!("http://{address}/");
+    let error = client(&url).fetch(&asked, Instant::now() + LONG).await.unwrap_err();
+    assert_eq!(error.kind(), "timeout", "{error}");
+    assert!(error.to_string().contains("within 50.0ms: still connecting"), "{error}");
+}
