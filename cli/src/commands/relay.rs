@@ -36,9 +36,10 @@ pub async fn run(args: RelayArgs, log: &LogArgs) -> Result<(), Failure> {
 #[must_use]
 pub fn failure(error: Error) -> Failure {
     match error {
-        Error::NoCoordinator | Error::Coordinator { .. } | Error::Bind(_) => {
-            Failure::usage(error.to_string())
-        }
+        Error::NoCoordinator
+        | Error::Coordinator { .. }
+        | Error::SecureCoordinator { .. }
+        | Error::Bind(_) => Failure::usage(error.to_string()),
         Error::Task(_) => Failure::failed(error.to_string()),
     }
 }
