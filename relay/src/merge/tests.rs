@@ -1,7 +1,9 @@
 //! Merging bodies of targets and reading the pages.
 
 mod fixture;
+mod names_claimed;
 mod places;
 mod promtool;
 mod random;
+mod types_at_odds;
 mod writing;
