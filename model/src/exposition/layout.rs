@@ -26,6 +26,7 @@ pub struct Layout {
     ends: Box<[u32]>,
     stamped: Box<[u64]>,
     stamps: u32,
+    lines: usize,
     hash: LayoutHash,
 }
 
@@ -70,6 +71,11 @@ impl Layout {
     #[must_use]
     pub fn is_stamped(&self, slot: usize) -> bool {
         self.stamped.get(slot / 64).is_some_and(|word| word >> (slot % 64) & 1 == 1)
+    }
+
+    /// How many line feeds its segments have: as many as every body of this layout.
+    pub(super) fn lines(&self) -> usize {
+        self.lines
     }
 
     /// Bytes of all segments.
@@ -144,6 +150,11 @@ impl Layout {
     }
 }
 
+/// How many line feeds there are.
+pub(super) fn line_feeds(text: &[u8]) -> usize {
+    memchr::memchr_iter(b'\n', text).count()
+}
+
 /// The segments of a layout while its body is walked.
 #[derive(Default)]
 pub(super) struct Draft {
@@ -184,6 +195,7 @@ impl Draft {
         let hash = self.hash(format);
         Layout {
             format,
+            lines: line_feeds(&self.text),
             text: self.text.into(),
             ends: self.ends.into(),
             stamped: self.stamped.into(),

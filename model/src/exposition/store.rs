@@ -11,13 +11,13 @@ use parking_lot::Mutex;
 
 use super::build::{self, IngestError, Update};
 use super::entry::Format;
-use super::layout::{Layout, LayoutHash};
+use super::layout::{Layout, LayoutHash, line_feeds};
 use super::refusals::Refusals;
 use super::shape::Shape;
 use super::transform::Transform;
 use super::values::Values;
 
-/// How many recent shapes of a transform a body is compared with before it is parsed.
+/// How many recent shapes of a transform, all with its number of lines, a body is compared with before it is parsed.
 const RECENT: usize = 16;
 /// How many transforms, layouts and shapes may be known; beyond that all are forgotten (those in use live on, but are
 /// no longer found).
@@ -77,7 +77,8 @@ struct Inner {
     transforms: HashMap<u128, Weak<Transform>>,
     layouts: HashMap<LayoutHash, Weak<Layout>>,
     shapes: HashMap<(LayoutHash, u128), Weak<Shape>>,
-    recent: HashMap<u128, Vec<Weak<Shape>>>,
+    /// By transform and number of lines, so that a fleet of many workloads finds each one's shape.
+    recent: HashMap<(u128, usize), Vec<Weak<Shape>>>,
     refusals: Refusals,
     /// At how many entries the dead ones are forgotten next.
     sweep_at: usize,
@@ -146,7 +147,7 @@ impl ShapeStore {
         {
             return Ok(Ingested { shape: shape.clone(), values, path: Path::Warm });
         }
-        for shape in self.recent(transform).iter().filter(fits) {
+        for shape in self.recent(transform, line_feeds(body)).iter().filter(fits) {
             if let Some(values) = shape.layout().read(body) {
                 return Ok(Ingested { shape: shape.clone(), values, path: Path::Known });
             }
@@ -192,9 +193,9 @@ impl ShapeStore {
         counts
     }
 
-    fn recent(&self, transform: &Transform) -> Vec<Arc<Shape>> {
+    fn recent(&self, transform: &Transform, lines: usize) -> Vec<Arc<Shape>> {
         let inner = self.inner.lock();
-        let recent = inner.recent.get(&transform.fingerprint());
+        let recent = inner.recent.get(&(transform.fingerprint(), lines));
         recent.into_iter().flatten().filter_map(Weak::upgrade).collect()
     }
 
@@ -230,9 +231,10 @@ impl ShapeStore {
 }
 
 impl Inner {
-    /// Puts `shape` in front of the recent shapes of its transform.
+    /// Puts `shape` in front of the recent ones like it.
     fn remember(&mut self, shape: &Arc<Shape>) {
-        let recent = self.recent.entry(shape.transform().fingerprint()).or_default();
+        let key = (shape.transform().fingerprint(), shape.layout().lines());
+        let recent = self.recent.entry(key).or_default();
         let weak = Arc::downgrade(shape);
         recent.retain(|known| known.strong_count() > 0 && !known.ptr_eq(&weak));
         recent.truncate(RECENT - 1);
