@@ -1,10 +1,10 @@
 //! Targets that do what a test tells them: answer, hang, fail, send garbage.
 //!
-//! Each has a port of its own on 127.0.0.1.
+//! Each has a port of its own on loopback.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -76,6 +76,18 @@ impl FakeTargets {
     /// # Errors
     /// Where a port cannot be had.
     pub async fn start(count: usize, behaviour: fn(usize) -> Behaviour) -> std::io::Result<Self> {
+        Self::start_at(Ipv4Addr::LOCALHOST.into(), count, behaviour).await
+    }
+
+    /// Like [`FakeTargets::start`], on free ports of another address of this machine.
+    ///
+    /// # Errors
+    /// Where a port cannot be had.
+    pub async fn start_at(
+        address: IpAddr,
+        count: usize,
+        behaviour: fn(usize) -> Behaviour,
+    ) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             started: Instant::now(),
             frozen: Mutex::default(),
@@ -87,7 +99,7 @@ impl FakeTargets {
         let mut addresses = Vec::with_capacity(count);
         let mut tasks = JoinSet::new();
         for number in 0..count {
-            let listener = TcpListener::bind("127.0.0.1:0").await?;
+            let listener = TcpListener::bind((address, 0)).await?;
             addresses.push(listener.local_addr()?);
             tasks.spawn(accept(listener, number, Arc::clone(&shared)));
         }

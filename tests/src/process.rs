@@ -1,7 +1,7 @@
 //! Programs as child processes: started with a log file, killed when dropped.
 
 use std::fs::File;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -95,6 +95,15 @@ impl Drop for Process {
 /// Where the machine has none left.
 #[must_use]
 pub fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    free_address_at(Ipv4Addr::LOCALHOST.into())
+}
+
+/// A port of this address that is free now.
+///
+/// # Panics
+/// Where there is none left.
+#[must_use]
+pub fn free_address_at(address: IpAddr) -> SocketAddr {
+    let listener = TcpListener::bind((address, 0)).expect("a free port");
     listener.local_addr().expect("a bound socket has an address")
 }

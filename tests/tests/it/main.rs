@@ -3,6 +3,7 @@
 mod compare;
 mod end_to_end;
 mod hostile;
+mod ipv6;
 mod load;
 
 use integration::fleet::Program;
