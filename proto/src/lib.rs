@@ -2,51 +2,40 @@
 
 pub mod convert;
 
-/// The nouns that more than one service speaks of.
-pub mod types {
-    /// Version 1.
-    #[allow(
-        missing_docs,
-        clippy::too_many_lines,
-        clippy::allow_attributes_without_reason,
-        clippy::large_enum_variant,
-        unused_qualifications,
-        reason = "generated; documented in the .proto file"
-    )]
-    pub mod v1 {
-        tonic::include_proto!("scraperelay.types.v1");
-    }
-}
+pub use generated::{admin, assignment, types};
 
-/// Between a relay and its coordinator.
-pub mod assignment {
-    /// Version 1.
-    #[allow(
-        missing_docs,
-        clippy::too_many_lines,
-        clippy::allow_attributes_without_reason,
-        clippy::large_enum_variant,
-        unused_qualifications,
-        reason = "generated; documented in the .proto file"
-    )]
-    pub mod v1 {
-        tonic::include_proto!("scraperelay.assignment.v1");
+/// What is built from the .proto files, which name each other's types by this nesting.
+#[allow(
+    missing_docs,
+    clippy::too_many_lines,
+    clippy::allow_attributes_without_reason,
+    clippy::large_enum_variant,
+    unused_qualifications,
+    reason = "generated; documented in the .proto files"
+)]
+mod generated {
+    /// The nouns that more than one service speaks of.
+    pub mod types {
+        /// Version 1.
+        pub mod v1 {
+            tonic::include_proto!("scraperelay.types.v1");
+        }
     }
-}
 
-/// What operators ask.
-pub mod admin {
-    /// Version 1.
-    #[allow(
-        missing_docs,
-        clippy::too_many_lines,
-        clippy::allow_attributes_without_reason,
-        clippy::large_enum_variant,
-        unused_qualifications,
-        reason = "generated; documented in the .proto file"
-    )]
-    pub mod v1 {
-        tonic::include_proto!("scraperelay.admin.v1");
+    /// Between a relay and its coordinator.
+    pub mod assignment {
+        /// Version 1.
+        pub mod v1 {
+            tonic::include_proto!("scraperelay.assignment.v1");
+        }
+    }
+
+    /// What operators ask.
+    pub mod admin {
+        /// Version 1.
+        pub mod v1 {
+            tonic::include_proto!("scraperelay.admin.v1");
+        }
     }
 }
 
