@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::Meter;
+use opentelemetry::metrics::{AsyncInstrument, Meter};
 use tokio::sync::watch;
 
 use crate::fleet::{Phase, Snapshot};
@@ -66,26 +66,12 @@ const COUNTERS: [Reading; 4] = [
 /// Registers them with `meter`.
 pub fn register(meter: &Meter, snapshots: &watch::Receiver<Arc<Snapshot>>) {
     for (name, help, read) in GAUGES {
-        let snapshots = snapshots.clone();
         let gauge = meter.u64_observable_gauge(name).with_description(help);
-        gauge
-            .with_callback(move |observer| {
-                for (labels, value) in read(&snapshots.borrow()) {
-                    observer.observe(value, &labels);
-                }
-            })
-            .build();
+        gauge.with_callback(observation(snapshots, read)).build();
     }
     for (name, help, read) in COUNTERS {
-        let snapshots = snapshots.clone();
         let counter = meter.u64_observable_counter(name).with_description(help);
-        counter
-            .with_callback(move |observer| {
-                for (labels, value) in read(&snapshots.borrow()) {
-                    observer.observe(value, &labels);
-                }
-            })
-            .build();
+        counter.with_callback(observation(snapshots, read)).build();
     }
     let snapshots = snapshots.clone();
     let ratio = meter.f64_observable_gauge("scraperelay_coordinator_relay_load_ratio");
@@ -97,6 +83,19 @@ pub fn register(meter: &Meter, snapshots: &watch::Receiver<Arc<Snapshot>>) {
             }
         })
         .build();
+}
+
+/// Observes what `read` finds in the latest snapshot.
+fn observation(
+    snapshots: &watch::Receiver<Arc<Snapshot>>,
+    read: fn(&Snapshot) -> Rows,
+) -> impl Fn(&dyn AsyncInstrument<u64>) + Send + Sync + 'static {
+    let snapshots = snapshots.clone();
+    move |observer| {
+        for (labels, value) in read(&snapshots.borrow()) {
+            observer.observe(value, &labels);
+        }
+    }
 }
 
 fn counted<'a>(label: &'static str, words: impl Iterator<Item = &'a str>) -> Rows {
