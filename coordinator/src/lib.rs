@@ -29,7 +29,6 @@ pub mod reload;
 pub mod service_discovery;
 pub mod web;
 
-use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -122,11 +121,9 @@ impl Coordinator {
     pub async fn bind(config: CoordinatorConfig) -> Result<Self, Error> {
         let text = reload::text(&config.file).await;
         let first = reload::first(&config.file, config.missing_files, config.grpc_listen)?;
-        let grpc = listen::bind(config.grpc_listen).await?;
-        let http = listen::bind(config.http_listen).await?;
-        let address = |listener: &TcpListener, asked| listener.local_addr().unwrap_or(asked);
-        let bound =
-            Bound { grpc: address(&grpc, config.grpc_listen), http: address(&http, config.http_listen) };
+        let (grpc, grpc_bound) = listen::bind(config.grpc_listen).await?;
+        let (http, http_bound) = listen::bind(config.http_listen).await?;
+        let bound = Bound { grpc: grpc_bound, http: http_bound };
         Ok(Self { config, text, first: Arc::new(first), grpc, http, bound })
     }
 
@@ -157,7 +154,7 @@ impl Coordinator {
         let catalog =
             catalog_task::run(config.clone(), listings, instruments, rt.tasks.clone(), rt.shutdown.clone());
         rt.tasks.spawn("catalog", catalog);
-        let (fleet, fleet_task) = fleet_task::new(boot_id(), Timings::default());
+        let (fleet, fleet_task) = fleet_task::new(runtime::boot_id::random().into(), Timings::default());
         fleet_metrics::register(rt.meter(), &fleet.snapshots());
         rt.tasks.spawn("fleet", run_fleet(fleet_task, rt.shutdown.clone()));
         let feed = Feed {
@@ -187,10 +184,4 @@ async fn run_fleet(task: fleet_task::FleetTask, shutdown: Shutdown) {
         shutdown.draining().await;
         stops.cancel();
     });
-}
-
-/// A random name for this process: 32 hexadecimal digits from the standard library's seeds.
-fn boot_id() -> Arc<str> {
-    let random = || RandomState::new().hash_one(std::process::id());
-    format!("{:016x}{:016x}", random(), random()).into()
 }

@@ -108,13 +108,6 @@ impl Assignment {
     }
 }
 
-/// A random name for this process: 32 hexadecimal digits from the standard library's seeds.
-#[must_use]
-pub fn boot_id() -> String {
-    let random = || RandomState::new().hash_one(std::process::id());
-    format!("{:016x}{:016x}", random(), random())
-}
-
 /// The address with a scheme: coordinators name each other by host and port.
 fn with_scheme_of(own: &str, other: &str) -> String {
     if other.contains("://") {
@@ -127,12 +120,6 @@ fn with_scheme_of(own: &str, other: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn two_processes_have_different_boot_ids() {
-        assert_ne!(boot_id(), boot_id());
-        assert_eq!(boot_id().len(), 32);
-    }
 
     #[test]
     fn a_leader_named_by_host_and_port_gets_the_scheme_of_the_coordinator_that_named_it() {

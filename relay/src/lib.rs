@@ -141,11 +141,9 @@ impl Relay {
     /// Bad coordinators, or a port that is taken.
     pub async fn bind(config: RelayConfig) -> Result<Self, Error> {
         check_coordinators(&config.coordinators)?;
-        let metrics = listen::bind(config.listen).await?;
-        let http = listen::bind(config.http_listen).await?;
-        let address = |listener: &TcpListener, asked| listener.local_addr().unwrap_or(asked);
-        let bound =
-            Bound { metrics: address(&metrics, config.listen), http: address(&http, config.http_listen) };
+        let (metrics, metrics_bound) = listen::bind(config.listen).await?;
+        let (http, http_bound) = listen::bind(config.http_listen).await?;
+        let bound = Bound { metrics: metrics_bound, http: http_bound };
         Ok(Self { config, metrics, http, bound })
     }
 
@@ -204,7 +202,7 @@ impl Relay {
         let advertise = self.config.advertise.clone().unwrap_or_else(|| self.bound.metrics.to_string());
         let identity = Identity {
             name: self.config.name.as_str().into(),
-            boot_id: assignment::boot_id().into(),
+            boot_id: runtime::boot_id::random().into(),
             build: env!("CARGO_PKG_VERSION").into(),
             advertise: advertise.into(),
         };

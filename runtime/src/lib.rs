@@ -5,6 +5,7 @@
 //! variable itself.
 
 pub mod address;
+pub mod boot_id;
 pub mod listen;
 pub mod log;
 pub mod open_files;

@@ -74,12 +74,15 @@ pub struct BindError {
     pub source: io::Error,
 }
 
-/// Opens a listening socket. Port 0 takes a free port.
+/// Opens a listening socket and tells its address: where port 0 was asked for, with the free one that was given.
 ///
 /// # Errors
 /// When the system refuses, as for a port that is taken.
-pub async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
-    TcpListener::bind(address).await.map_err(|source| BindError { address, source })
+pub async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
+    let failed = |source| BindError { address, source };
+    let socket = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = socket.local_addr().map_err(failed)?;
+    Ok((socket, bound))
 }
 
 /// A listener that waits to be served.

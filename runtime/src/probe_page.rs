@@ -89,8 +89,7 @@ mod tests {
     #[tokio::test]
     async fn the_pages_are_served_on_a_port_until_the_end() {
         let runtime = Runtime::new(Telemetry::metrics_only().unwrap(), Shutdown::new());
-        let socket = crate::listen::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-        let address = socket.local_addr().unwrap();
+        let (socket, address) = crate::listen::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         runtime.serve_router("http", socket, router(runtime.clone()));
         let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
         let request = b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";

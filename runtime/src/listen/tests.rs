@@ -24,8 +24,7 @@ async fn serve(limits: Limits) -> Served {
 
 async fn start(limits: Limits, tls: Option<Arc<ServerTls>>, body: bytes::Bytes) -> Served {
     let telemetry = Telemetry::metrics_only().unwrap();
-    let socket = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
-    let address = socket.local_addr().unwrap();
+    let (socket, address) = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let metrics = ListenMetrics::new(telemetry.meter(), "test");
     let listener = Listener { limits, tls, ..Listener::new(socket, metrics) };
     let room = listener.room.clone();
