@@ -5,6 +5,8 @@
 
 mod credentials;
 
+pub use credentials::{CREDENTIAL_FILE_LIMIT, CredentialError};
+
 use crate::secret::Secret;
 
 /// Where a credential or certificate comes from.
@@ -25,7 +27,7 @@ pub struct BasicAuth {
     pub password: Option<Source>,
 }
 
-/// The `Authorization` header: a type and its credentials.
+/// The `Authorization` header: a type and its credentials. Absent credentials are sent as the empty string.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Authorization {
     /// The scheme, `Bearer` by default; never `Basic`.

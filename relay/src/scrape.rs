@@ -14,7 +14,6 @@ mod blocking;
 mod body;
 mod connect;
 mod connection;
-mod credentials;
 mod endpoint;
 mod error;
 mod gzip;

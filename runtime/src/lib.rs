@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod boot_id;
+pub mod bounded_file;
 pub mod listen;
 pub mod log;
 pub mod open_files;

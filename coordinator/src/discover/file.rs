@@ -5,12 +5,12 @@
 //! mounted ConfigMap changes by a swapped symbolic link.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use model::target_group::TargetGroup;
 use notify::{RecommendedWatcher, RecursiveMode, Watcher};
+use runtime::bounded_file;
 use tokio::sync::mpsc;
 
 use super::{Context, file_pattern, group_file};
@@ -76,20 +76,9 @@ fn read_all(patterns: &[PathBuf], mut before: Known) -> (Known, Vec<String>) {
 }
 
 fn read_file(path: &Path) -> Result<Vec<TargetGroup>, String> {
-    let wrong = |error: std::io::Error| format!("{}: {error}", path.display());
-    // Opening a pipe would wait for a writer.
-    if !std::fs::metadata(path).map_err(wrong)?.is_file() {
-        return Err(format!("{} is not a file", path.display()));
-    }
-    let mut text = String::new();
-    let file = std::fs::File::open(path).map_err(wrong)?;
-    let read = file.take(FILE_LIMIT + 1).read_to_string(&mut text).map_err(wrong)?;
-    if read as u64 > FILE_LIMIT {
-        return Err(format!(
-            "{}: more than the {FILE_LIMIT} bytes that a target file may have",
-            path.display()
-        ));
-    }
+    let bytes = bounded_file::read(path, FILE_LIMIT);
+    let bytes = bytes.map_err(|error| format!("{}: {error}", path.display()))?;
+    let text = String::from_utf8(bytes).map_err(|_| format!("{}: it is not UTF-8", path.display()))?;
     group_file::parse(path, &text)
 }
 

@@ -1,11 +1,11 @@
 //! One HTTP GET with the credentials and TLS settings of a discovery; nothing is kept between requests.
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, header};
+use http::{Request, header};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper_util::rt::TokioIo;
 use model::http_client::{HttpClientConfig, Source, TlsConfig, TlsVersion};
-use model::secret::Secret;
+use runtime::bounded_file;
 use runtime::tls::{self, ClientTls, ClientTlsOptions, PemSource};
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -92,24 +92,12 @@ async fn request(
         request = request.header(*name, *value);
     }
     let config = config.clone();
-    let credentials = tokio::task::spawn_blocking(move || config.headers(read)).await;
-    for (name, value) in credentials.map_err(|error| error.to_string())?? {
-        let mut value =
-            HeaderValue::from_str(value.expose()).map_err(|_| format!("{name} cannot hold its value"))?;
-        value.set_sensitive(true);
-        request = request.header(&*name, value);
+    let credentials = tokio::task::spawn_blocking(move || config.headers(bounded_file::read)).await;
+    let credentials = credentials.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+    for (name, value) in &credentials {
+        request = request.header(name, value);
     }
     request.body(Empty::new()).map_err(|error| error.to_string())
-}
-
-fn read(source: &Source) -> Result<Secret, String> {
-    match source {
-        Source::Inline(text) => Ok(text.clone()),
-        Source::File(path) => {
-            let text = std::fs::read_to_string(&**path).map_err(|error| format!("{path}: {error}"))?;
-            Ok(Secret::new(text.trim()))
-        }
-    }
 }
 
 fn tls_options(config: &TlsConfig) -> ClientTlsOptions {

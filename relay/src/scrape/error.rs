@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use http::StatusCode;
+use model::http_client::CredentialError;
 use runtime::tls::TlsError;
 
 /// How far a scrape had come when its time was over.
@@ -64,14 +65,9 @@ pub enum FetchError {
         /// The rule.
         why: &'static str,
     },
-    /// A credential cannot be used.
-    #[error("{what} cannot be used as a credential: {why}")]
-    Credentials {
-        /// The field or the file.
-        what: String,
-        /// The reason, without the credential.
-        why: String,
-    },
+    /// A credential or a configured header cannot be sent.
+    #[error(transparent)]
+    Credentials(#[from] CredentialError),
     /// The name has no address.
     #[error("no address for {host}: {why}")]
     Dns {
@@ -197,7 +193,7 @@ impl FetchError {
         match self {
             Self::Url { .. } => "url",
             Self::DeniedAddress { .. } => "denied_address",
-            Self::Credentials { .. } => "credentials",
+            Self::Credentials(_) => "credentials",
             Self::Dns { .. } => "dns",
             Self::Refused { .. } => "refused",
             Self::Connect { .. } => "connect",

@@ -7,12 +7,13 @@ use std::time::Duration;
 use http::HeaderMap;
 use model::http_client::{HttpClientConfig, Source, TlsConfig, TlsVersion};
 use parking_lot::Mutex;
+use runtime::bounded_file;
 use runtime::tls::{self, ClientTls, ClientTlsOptions, PemSource};
 use rustls::ClientConfig;
 use tokio::time::Instant;
 
+use super::FetchError;
 use super::blocking::Blocking;
-use super::{FetchError, credentials};
 
 /// TLS files are looked at again for a kept connection when the last look is this old.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -50,11 +51,13 @@ impl ClientSettings {
 
     /// The headers that say who is asking, from the files as they are now.
     pub(super) async fn credential_headers(self: &Arc<Self>) -> Result<HeaderMap, FetchError> {
-        if !credentials::has_files(&self.config) {
-            return credentials::headers(&self.config);
-        }
-        let settings = self.clone();
-        self.files.run(move || credentials::headers(&settings.config)).await
+        let headers = if self.config.has_credential_files() {
+            let settings = self.clone();
+            self.files.run(move || settings.config.headers(bounded_file::read)).await
+        } else {
+            self.config.headers(bounded_file::read)
+        };
+        Ok(headers?)
     }
 
     /// The TLS configuration for a new connection, from the files as they are now.

@@ -242,6 +242,20 @@ async fn credentials_are_read_from_their_files_for_each_scrape() {
         let sent = server.heads().pop().unwrap();
         assert!(sent.contains(&format!("authorization: Basic {pair}\r\n")), "{sent}");
     }
+    std::fs::write(&path, "").unwrap();
+    fetch(&mut with_bearer).await.unwrap();
+    let sent = server.heads().pop().unwrap();
+    assert!(sent.contains("authorization: Bearer\r\n"), "{sent}");
+    let asked = server.heads().len();
+    for unusable in ["hunter2\nhunter3", &"hunter2".repeat(10_000)] {
+        std::fs::write(&path, unusable).unwrap();
+        let error = fetch(&mut with_bearer).await.unwrap_err();
+        assert_eq!(error.kind(), "credentials");
+        let named = format!("authorization.credentials_file {} cannot be used", path.display());
+        assert!(error.to_string().starts_with(&named), "{error}");
+        assert!(!format!("{error} {error:?}").contains("hunter"), "{error}");
+    }
+    assert_eq!(server.heads().len(), asked);
     assert_eq!(server.connections(), 2);
 }
 

@@ -150,6 +150,43 @@ async fn credentials_come_from_files_that_are_read_each_time() {
 }
 
 #[tokio::test]
+async fn absent_and_empty_credentials_are_sent_as_the_empty_text() {
+    let server = Server::start(Some((200, JSON, "[]")), None).await;
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let empty = format!("{{credentials_file: '{}'}}", file.path().display());
+    for authorization in ["{}", "{type: Token}", &empty] {
+        let settings = format!(", authorization: {authorization}");
+        let mut running = ask(&format!("http://{}/", server.address), &settings);
+        assert!(matches!(running.next().await, Report::Found(_)), "{authorization}");
+        let request = server.requests.lock().pop().unwrap();
+        let expected = if authorization.contains("Token") { "Token" } else { "Bearer" };
+        assert_eq!(request.headers["Authorization"], expected, "{authorization}");
+    }
+}
+
+#[tokio::test]
+async fn a_credential_file_that_cannot_be_used_is_named_and_never_shown() {
+    let server = Server::start(Some((200, JSON, "[]")), None).await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("secret");
+    let named = format!("authorization.credentials_file {} cannot be used", file.display());
+    let settings = format!(", authorization: {{credentials_file: '{}'}}", file.display());
+    for (content, why) in [
+        ("hunter2\nhunter3", "characters that no header may have"),
+        (&*"hunter2".repeat(10_000), "more than 65536 bytes"),
+    ] {
+        std::fs::write(&file, content).unwrap();
+        let Report::Failed(failed) = ask(&format!("http://{}/", server.address), &settings).next().await
+        else {
+            panic!("{why}: it was taken");
+        };
+        assert!(failed.message.contains(&named) && failed.message.contains(why), "{}", failed.message);
+        assert!(!failed.message.contains("hunter"), "{}", failed.message);
+    }
+    assert!(server.requests.lock().is_empty());
+}
+
+#[tokio::test]
 async fn https_needs_a_trusted_server_and_shows_the_client_certificate() {
     runtime::tls::install_provider();
     let mut params = CertificateParams::new(vec![]).unwrap();
