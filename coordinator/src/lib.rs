@@ -17,6 +17,7 @@ pub mod assign;
 pub mod catalog;
 pub mod catalog_task;
 pub mod config;
+mod directory_watch;
 pub mod discover;
 pub mod fleet;
 pub mod fleet_feed;

@@ -1,24 +1,20 @@
 //! The configuration file, read again on SIGHUP and when it changes; a file with errors replaces nothing.
 //!
-//! In: the path. Out: each good configuration that differs from the one before. The directory is watched, not
-//! the file: a mounted ConfigMap changes by a swapped symbolic link.
+//! In: the path. Out: each good configuration that differs from the one before.
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use notify::{RecursiveMode, Watcher};
 use runtime::Shutdown;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use crate::config::{self, Config, MissingFiles};
+use crate::directory_watch::DirectoryWatch;
 use crate::instruments::Instruments;
 use crate::{CoordinatorConfig, Error};
-
-/// Several events of one write become one read.
-const QUIET: Duration = Duration::from_millis(200);
 
 /// A change that no event told of is noticed after this time.
 const POLL: Duration = Duration::from_secs(30);
@@ -62,20 +58,18 @@ pub async fn follow(
 ) -> std::io::Result<()> {
     let path = config.file.clone();
     let mut hangup = signal(SignalKind::hangup())?;
-    let (changed, mut changes) = mpsc::channel(1);
-    let _watcher = watcher(&path, changed);
+    let mut watch = DirectoryWatch::new("configuration files");
     // What changed before the watch began is seen at once.
     let mut wait = Duration::ZERO;
     loop {
+        watch.add([path.as_path()]);
         let asked = tokio::select! {
             () = shutdown.draining() => return Ok(()),
             _ = hangup.recv() => true,
-            _ = changes.recv() => false,
+            () = watch.changed() => false,
             () = tokio::time::sleep(wait) => false,
         };
         wait = POLL;
-        tokio::time::sleep(QUIET).await;
-        while changes.try_recv().is_ok() {}
         let now = text(&path).await;
         if asked || now != before {
             before = now;
@@ -105,25 +99,6 @@ async fn reload(from: &CoordinatorConfig, configs: &watch::Sender<Arc<Config>>, 
             tracing::error!(%file, "the configuration has errors, the running one stays:\n{errors}");
         }
         Err(error) => tracing::error!(%file, %error, "reading the configuration failed"),
-    }
-}
-
-fn watcher(path: &Path, changed: mpsc::Sender<()>) -> Option<notify::RecommendedWatcher> {
-    let event = move |event: notify::Result<notify::Event>| {
-        if event.is_ok_and(|event| !event.kind.is_access()) {
-            // A full queue already asks for the read that this change needs.
-            changed.try_send(()).ok();
-        }
-    };
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let started = notify::recommended_watcher(event)
-        .and_then(|mut watcher| watcher.watch(directory, RecursiveMode::NonRecursive).map(|()| watcher));
-    match started {
-        Ok(watcher) => Some(watcher),
-        Err(error) => {
-            tracing::warn!(%error, "the configuration cannot be watched; SIGHUP and a look every 30 s remain");
-            None
-        }
     }
 }
 

@@ -1,23 +1,18 @@
 //! Targets from files: read at the start, when their directory changes, and every `refresh_interval`.
 //!
 //! A file that cannot be read as groups keeps what it gave before; a file that is gone, or that has fewer
-//! groups, drops theirs (Prometheus 3.x, `file_sd_configs`). The directory is watched, not the file: a
-//! mounted ConfigMap changes by a swapped symbolic link.
+//! groups, drops theirs (Prometheus 3.x, `file_sd_configs`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use model::target_group::TargetGroup;
-use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use runtime::bounded_file;
-use tokio::sync::mpsc;
 
 use super::{Context, file_pattern, group_file};
 use crate::config::FileDiscovery;
-
-/// Several events of one write become one read.
-const QUIET: Duration = Duration::from_millis(100);
+use crate::directory_watch::{DirectoryWatch, directory};
 
 /// A second read that confirms or denies a large removal comes no sooner than this.
 pub(super) const SECOND_READ: Duration = Duration::from_secs(5);
@@ -27,11 +22,10 @@ const FILE_LIMIT: u64 = 64 << 20;
 
 /// Reads and watches until cancelled.
 pub(super) async fn run(settings: &FileDiscovery, context: &Context) {
-    let (changed, mut changes) = mpsc::channel(1);
-    let mut watch = Watch::new(changed);
+    let mut watch = DirectoryWatch::new("target files");
     let mut known = Known::new();
     loop {
-        watch.add_directories(&settings.files);
+        watch.add(settings.files.iter().map(PathBuf::as_path));
         let (files, last) = (settings.files.clone(), known.clone());
         let read = tokio::task::spawn_blocking(move || read_all(&files, last)).await;
         let (read, errors) = read.unwrap_or_else(|error| (known, vec![error.to_string()]));
@@ -46,10 +40,7 @@ pub(super) async fn run(settings: &FileDiscovery, context: &Context) {
         tokio::select! {
             () = tokio::time::sleep(settings.refresh_interval) => {}
             () = context.read_again.notified() => tokio::time::sleep(SECOND_READ).await,
-            _ = changes.recv() => {
-                tokio::time::sleep(QUIET).await;
-                while changes.try_recv().is_ok() {}
-            }
+            () = watch.changed() => {}
         }
     }
 }
@@ -113,43 +104,9 @@ fn matching(pattern: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn directory(pattern: &Path) -> &Path {
-    pattern.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
 /// Whether `path`, which lies in the directory of `pattern`, is one of its files.
 fn is_named(path: &Path, pattern: &Path) -> bool {
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let same_directory = directory(path) == directory(pattern);
     path == pattern || (same_directory && file_pattern::matches(&name(pattern), &name(path)))
-}
-
-/// Watches directories; a watch that cannot be had is left to the refresh interval.
-struct Watch(Option<RecommendedWatcher>);
-
-impl Watch {
-    fn new(changed: mpsc::Sender<()>) -> Self {
-        let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-            let read_only = event.is_ok_and(|event| event.kind.is_access());
-            if !read_only {
-                // A full queue already asks for the read that this change needs.
-                changed.try_send(()).ok();
-            }
-        });
-        if let Err(error) = &watcher {
-            tracing::warn!(%error, "files cannot be watched and are read at their refresh interval only");
-        }
-        Self(watcher.ok())
-    }
-
-    /// Watches the patterns' directories, again before each read: one may have been replaced.
-    fn add_directories(&mut self, patterns: &[PathBuf]) {
-        let Some(watcher) = &mut self.0 else { return };
-        let directories: BTreeSet<&Path> = patterns.iter().map(|pattern| directory(pattern)).collect();
-        for directory in directories {
-            if let Err(error) = watcher.watch(directory, RecursiveMode::NonRecursive) {
-                tracing::debug!(%error, directory = %directory.display(), "not watched yet");
-            }
-        }
-    }
 }
