@@ -57,6 +57,9 @@ fn one_sentence(message: &str) -> String {
 }
 
 async fn run(cli: Cli) -> Result<String, Failure> {
+    if matches!(cli.command, Command::Coordinator(_) | Command::Standalone(_)) {
+        process::survive_hangup()?;
+    }
     match cli.command {
         Command::Coordinator(args) => {
             commands::coordinator::run(args, &cli.log).await.map(|()| String::new())

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use runtime::telemetry::TraceConfig;
 use runtime::{Runtime, Shutdown, Telemetry};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::args::LogArgs;
 use crate::exit::Failure;
@@ -29,6 +30,17 @@ pub fn block_on<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<
     // A thread that sits in a system call (a slow disk, a name server) must not keep the process.
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
+}
+
+/// From here on SIGHUP does not end the process: it asks a coordinator to read its file again, and one that has not
+/// read it yet has nothing to do.
+///
+/// # Errors
+/// Where the process may not listen to it.
+pub fn survive_hangup() -> Result<(), Failure> {
+    // The process goes on catching the signal when nobody listens any more.
+    let listening = signal(SignalKind::hangup());
+    listening.map(drop).map_err(|error| Failure::failed(format!("listening to SIGHUP: {error}")))
 }
 
 /// The process of a server: its signals and its telemetry.

@@ -39,6 +39,7 @@ use runtime::listen::{self, BindError};
 use runtime::tasks::TaskError;
 use runtime::{Runtime, Shutdown, probe_page};
 use tokio::net::TcpListener;
+use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -86,6 +87,9 @@ pub enum Error {
         /// Where it stands.
         position: String,
     },
+    /// The process may not listen to a signal.
+    #[error("listening to SIGHUP: {0}")]
+    Signal(std::io::Error),
     /// A port cannot be listened on.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -108,6 +112,7 @@ pub struct Bound {
 pub struct Coordinator {
     config: CoordinatorConfig,
     text: Option<Vec<u8>>,
+    hangups: Signal,
     first: Arc<Config>,
     grpc: TcpListener,
     http: TcpListener,
@@ -120,12 +125,13 @@ impl Coordinator {
     /// # Errors
     /// Everything that is wrong with the configuration, or a port that is taken.
     pub async fn bind(config: CoordinatorConfig) -> Result<Self, Error> {
+        let hangups = reload::hangups()?;
         let text = reload::text(&config.file).await;
         let first = reload::first(&config.file, config.missing_files, config.grpc_listen)?;
         let (grpc, grpc_bound) = listen::bind(config.grpc_listen).await?;
         let (http, http_bound) = listen::bind(config.http_listen).await?;
         let bound = Bound { grpc: grpc_bound, http: http_bound };
-        Ok(Self { config, text, first: Arc::new(first), grpc, http, bound })
+        Ok(Self { config, text, hangups, first: Arc::new(first), grpc, http, bound })
     }
 
     /// The addresses in use: where port 0 was asked for, the ones that were given.
@@ -146,7 +152,7 @@ impl Coordinator {
 
         let expected_relays = self.config.expected_relays;
         let follow = reload::follow(
-            First { config: self.config, text: self.text },
+            First { config: self.config, text: self.text, hangups: self.hangups },
             configs,
             instruments.clone(),
             rt.shutdown.clone(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use runtime::Shutdown;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::config::{self, Config, MissingFiles};
@@ -26,6 +26,17 @@ pub struct First {
     pub config: CoordinatorConfig,
     /// The file as it was when it was read.
     pub text: Option<Vec<u8>>,
+    /// From before it was read.
+    pub hangups: Signal,
+}
+
+/// Listens to SIGHUP, which from here on does not end the process. Call it before the first read: one that comes
+/// between that and [`follow`] is not lost.
+///
+/// # Errors
+/// Where the process may not.
+pub fn hangups() -> Result<Signal, Error> {
+    signal(SignalKind::hangup()).map_err(Error::Signal)
 }
 
 /// The file's bytes; none where it cannot be read, which [`first`] has the words for.
@@ -46,26 +57,22 @@ pub fn first(path: &Path, missing: MissingFiles, grpc_listen: SocketAddr) -> Res
     Ok(loaded.config)
 }
 
-/// Follows the file; each good configuration that differs goes to `configs`.
-///
-/// # Errors
-/// Where the process may not listen to SIGHUP.
+/// Follows the file until `shutdown` drains; each good configuration that differs goes to `configs`.
 pub async fn follow(
-    First { config, text: mut before }: First,
+    First { config, text: mut before, mut hangups }: First,
     configs: watch::Sender<Arc<Config>>,
     instruments: Instruments,
     shutdown: Shutdown,
-) -> std::io::Result<()> {
+) {
     let path = config.file.clone();
-    let mut hangup = signal(SignalKind::hangup())?;
     let mut watch = DirectoryWatch::new("configuration files");
     // What changed before the watch began is seen at once.
     let mut wait = Duration::ZERO;
     loop {
         watch.add([path.as_path()]);
         let asked = tokio::select! {
-            () = shutdown.draining() => return Ok(()),
-            _ = hangup.recv() => true,
+            () = shutdown.draining() => return,
+            _ = hangups.recv() => true,
             () = watch.changed() => false,
             () = tokio::time::sleep(wait) => false,
         };

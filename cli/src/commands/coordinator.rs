@@ -48,6 +48,6 @@ pub fn guarded(
 pub fn failure(error: Error) -> Failure {
     match error {
         Error::Config(_) | Error::InlineSecret { .. } | Error::Bind(_) => Failure::usage(error.to_string()),
-        Error::Task(_) => Failure::failed(error.to_string()),
+        Error::Signal(_) | Error::Task(_) => Failure::failed(error.to_string()),
     }
 }

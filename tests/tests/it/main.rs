@@ -2,6 +2,7 @@
 
 mod compare;
 mod end_to_end;
+mod hangup;
 mod hostile;
 mod ipv6;
 mod load;
