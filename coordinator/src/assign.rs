@@ -28,8 +28,8 @@ use crate::fleet_task::{FleetHandle, Outgoing, StreamHandle};
 
 /// Messages that may wait for a relay to read them: at most 64 MiB, as none exceeds 2 MiB.
 const QUEUE: usize = 32;
-/// The largest message taken from a relay: the hello of one that holds 200,000 targets.
-const MESSAGE_LIMIT: usize = 16 << 20;
+/// The largest message taken from a relay: the hello of one that holds 200,000 targets, most of them described.
+const MESSAGE_LIMIT: usize = 64 << 20;
 /// How long a stream may stay without its first message.
 const HELLO: Duration = Duration::from_secs(10);
 /// How long the pings of HTTP/2 go unanswered before a connection is dropped; far longer than the protocol's own

@@ -41,6 +41,8 @@ struct Source {
     held: Option<Held>,
     /// Has not reported since the configuration changed it: its groups are its predecessor's.
     inherited: bool,
+    /// Whether it, or the one it was changed from, has reported since the process started.
+    reported: bool,
 }
 
 /// What a report changed.
@@ -112,7 +114,10 @@ impl Catalog {
             let resolved = state.sources.values().flat_map(|source| &source.resolved);
             (name, &state.config, resolved)
         });
-        listing::list(jobs)
+        let mut listing = listing::list(jobs);
+        let read = self.jobs.iter().filter(|(_, state)| state.sources.values().all(|source| source.reported));
+        listing.read = read.map(|(name, _)| Arc::clone(name)).collect();
+        listing
     }
 }
 
@@ -140,6 +145,7 @@ impl JobState {
             hold::judge(source.held.take(), before.len(), removed, groups, now)
         };
         source.inherited = false;
+        source.reported = true;
         match verdict {
             Verdict::Apply(groups) => {
                 source.groups = groups;
@@ -193,8 +199,10 @@ fn succeed(
         }
     }
     for discovery in changed {
-        let groups = before.pop_first().map(|(_, source)| source.groups).unwrap_or_default();
-        let source = Source { discovery, groups, resolved: Vec::new(), held: None, inherited: true };
+        let former = before.pop_first().map(|(_, source)| (source.groups, source.reported));
+        let (groups, reported) = former.unwrap_or_default();
+        let source =
+            Source { discovery, groups, resolved: Vec::new(), held: None, inherited: true, reported };
         after.insert(*next, source);
         *next += 1;
     }

@@ -19,9 +19,8 @@ use crate::instruments::Instruments;
 /// Changes of many discoveries within this time become one listing.
 const SETTLE: Duration = Duration::from_millis(100);
 
-/// How long the first listing waits for discoveries that have not succeeded yet: a listing without them would
-/// take their targets from relays that still have them from before a restart.
-const FIRST_LISTING: Duration = Duration::from_secs(20);
+/// Discoveries that have not succeeded for this long after the start are spoken of.
+const SLOW: Duration = Duration::from_secs(20);
 
 /// How often removals that were held are looked at.
 const HELD_CHECK: Duration = Duration::from_secs(1);
@@ -44,8 +43,8 @@ pub struct CatalogTask {
     tasks: Tasks,
     stop: CancellationToken,
     started: Instant,
-    /// Whether there has been no listing yet.
-    waits: bool,
+    /// Whether those that were slow have been spoken of.
+    slow_told: bool,
 }
 
 /// Runs until `shutdown` drains.
@@ -69,12 +68,13 @@ pub async fn run(
         tasks,
         stop,
         started,
-        waits: true,
+        slow_told: false,
     };
     let first = Arc::clone(&configs.borrow_and_update());
     task.configure(&first);
     let mut held_check = tokio::time::interval(HELD_CHECK);
-    let mut publish_at = None;
+    // The first listing waits for nobody: what it does not know yet it does not call gone.
+    let mut publish_at = Some(Instant::now() + SETTLE);
     loop {
         let change = tokio::select! {
             () = shutdown.draining() => return,
@@ -87,7 +87,10 @@ pub async fn run(
                 Change::Listing
             }
             Some(report) = inbox.recv() => task.report(report),
-            _ = held_check.tick() => task.tick(),
+            _ = held_check.tick() => {
+                task.tell_slow();
+                task.catalog.release(task.started.elapsed())
+            }
             () = publish_time(publish_at) => {
                 publish_at = None;
                 task.publish();
@@ -165,26 +168,17 @@ impl CatalogTask {
         change
     }
 
-    fn tick(&mut self) -> Change {
-        let released = self.catalog.release(self.started.elapsed());
-        // A listing that waited for discoveries waits no longer.
-        if self.waits && self.may_publish() { Change::Listing } else { released }
-    }
-
-    fn may_publish(&self) -> bool {
-        let all = self.running.values().all(|running| running.succeeded);
-        all || !self.waits || self.started.elapsed() >= FIRST_LISTING
+    fn tell_slow(&mut self) {
+        if self.slow_told || self.started.elapsed() < SLOW {
+            return;
+        }
+        self.slow_told = true;
+        for (id, _) in self.running.iter().filter(|(_, running)| !running.succeeded) {
+            tracing::warn!(job = %id.job, "a discovery has not succeeded yet: the job has only what relays hold of it");
+        }
     }
 
     fn publish(&mut self) {
-        if !self.may_publish() {
-            return;
-        }
-        if std::mem::take(&mut self.waits) {
-            for (id, _) in self.running.iter().filter(|(_, running)| !running.succeeded) {
-                tracing::warn!(job = %id.job, "a discovery has not succeeded yet: its targets are not known");
-            }
-        }
         let listing = self.catalog.listing();
         let before = Arc::clone(&self.listings.borrow());
         for job in before.counts.keys().filter(|job| !listing.counts.contains_key(*job)) {

@@ -17,7 +17,7 @@ mod targets;
 mod timings;
 mod unit;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -123,12 +123,15 @@ pub enum FleetEvent {
         /// How it went.
         end: StreamEnd,
     },
-    /// The complete set of targets, from a discovery in which every part has succeeded once.
+    /// The targets that discovery knows now: all of them, save those of unread jobs.
     Targets {
-        /// All targets; no id twice.
+        /// All known targets; no id twice.
         targets: Arc<Vec<Arc<Target>>>,
-        /// The settings of all their jobs.
+        /// The settings of all jobs.
         jobs: HashMap<Arc<str>, Arc<ScrapeSettings>>,
+        /// The jobs whose discoveries have not all reported since the process started: relays may hold targets of
+        /// them that are not among `targets`.
+        unread: HashSet<Arc<str>>,
     },
     /// The configuration was read (again).
     Configured {
@@ -263,6 +266,7 @@ pub struct Fleet {
     config: Arc<RelayConfig>,
     jobs: HashMap<Arc<str>, Arc<ScrapeSettings>>,
     targets_known: bool,
+    unread: HashSet<Arc<str>>,
     /// Whether some target may be exposed by a relay that has not come.
     unknown_exposers: bool,
     units: BTreeMap<TargetId, Unit>,
@@ -293,6 +297,7 @@ impl Fleet {
             config: Arc::default(),
             jobs: HashMap::new(),
             targets_known: false,
+            unread: HashSet::new(),
             unknown_exposers: false,
             units: BTreeMap::new(),
             relays: BTreeMap::new(),
@@ -317,7 +322,7 @@ impl Fleet {
             FleetEvent::Status { stream, report } => self.status(stream, report),
             FleetEvent::Pong { stream, nonce } => self.pong(stream, nonce),
             FleetEvent::Ended { stream, end } => self.ended(stream, end),
-            FleetEvent::Targets { targets, jobs } => self.set_targets(&targets, jobs),
+            FleetEvent::Targets { targets, jobs, unread } => self.set_targets(&targets, jobs, unread),
             FleetEvent::Configured { config, expected_relays } => self.configure(config, expected_relays),
             FleetEvent::Tick => self.tick(),
         }

@@ -61,6 +61,8 @@ impl Feed {
         let targets = listing.targets.iter().map(|listed| Arc::clone(&listed.target)).collect();
         let settings = |job: &JobConfig| (Arc::from(&*job.job.job_name), Arc::clone(&job.job.settings));
         let jobs: HashMap<_, _> = config.jobs.iter().map(settings).collect();
-        self.fleet.set_targets(Arc::new(targets), jobs).await
+        // A job that is newer than the listing is unread, too.
+        let unread = jobs.keys().filter(|job| !listing.read.contains(*job)).cloned().collect();
+        self.fleet.set_targets(Arc::new(targets), jobs, unread).await
     }
 }

@@ -15,7 +15,7 @@ type Rows = Vec<(Vec<KeyValue>, u64)>;
 /// What a metric is, and how it is read off a snapshot.
 type Reading = (&'static str, &'static str, fn(&Snapshot) -> Rows);
 
-const GAUGES: [Reading; 5] = [
+const GAUGES: [Reading; 6] = [
     ("scraperelay_coordinator_leader", "1 once this coordinator decides, 0 while it settles.", |fleet| {
         vec![(vec![], u64::from(fleet.phase == Phase::Leading))]
     }),
@@ -36,6 +36,14 @@ const GAUGES: [Reading; 5] = [
         };
         counts.into_iter().map(row).collect()
     }),
+    (
+        "scraperelay_coordinator_unlisted_targets",
+        "Targets that only relays know, since the discoveries of their job have not all reported.",
+        |fleet| {
+            let unlisted = fleet.targets.iter().filter(|entry| !entry.listed);
+            counted("job", unlisted.map(|entry| &*entry.target.job))
+        },
+    ),
     ("scraperelay_coordinator_relay_targets", "Targets in the slice of each relay.", |fleet| {
         let row = |relay: &crate::fleet::RelayEntry| {
             (vec![KeyValue::new("relay", relay.name.to_string())], relay.targets as u64)

@@ -3,7 +3,7 @@
 //! In: events over a bounded queue, and time. Out: messages on the streams, and snapshots for everyone else. It
 //! decides nothing; that is the fleet's.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -60,7 +60,7 @@ pub struct FleetHandle {
 }
 
 impl FleetHandle {
-    /// Tells of the complete set of targets and the settings of their jobs.
+    /// Tells of the known targets, the settings of all jobs, and the jobs whose discoveries have not all reported.
     ///
     /// # Errors
     /// Where the fleet has stopped.
@@ -68,8 +68,9 @@ impl FleetHandle {
         &self,
         targets: Arc<Vec<Arc<Target>>>,
         jobs: HashMap<Arc<str>, Arc<ScrapeSettings>>,
+        unread: HashSet<Arc<str>>,
     ) -> Result<(), Stopped> {
-        self.send(FleetEvent::Targets { targets, jobs }).await
+        self.send(FleetEvent::Targets { targets, jobs, unread }).await
     }
 
     /// Tells of the configuration: what all relays get, and how many a start waits for (0: not known).
@@ -257,7 +258,7 @@ mod tests {
         fleet.configure(Arc::default(), 1).await.unwrap();
         fleet.send(FleetEvent::Hello { stream, hello: hello("relay-0", "boot-1") }).await.unwrap();
         // A welcome and an empty slice fill the queue; the first real slice has no room.
-        fleet.set_targets(targets(0..3), jobs()).await.unwrap();
+        fleet.set_targets(targets(0..3), jobs(), HashSet::new()).await.unwrap();
         cut.cancelled().await;
         let mut snapshots = fleet.snapshots();
         let counted = |snapshot: &Arc<Snapshot>| snapshot.counters.ended.get("slow") == Some(&1);

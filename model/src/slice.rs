@@ -146,6 +146,9 @@ pub struct Held {
     pub served_from_cache: bool,
     /// Samples of its last good scrape.
     pub samples: u64,
+    /// The target itself, for a coordinator that has not found it yet. A relay of an older build leaves it out, as
+    /// does one that holds more than a message takes.
+    pub described: Option<Arc<Target>>,
 }
 
 /// The versions of the protocol that a relay speaks.

@@ -15,6 +15,8 @@ mod time;
 use model::relabel::RuleError;
 use model::target::TargetId;
 
+pub use target::target_size;
+
 /// Why a message is no value.
 #[derive(Debug, thiserror::Error)]
 pub enum ConvertError {

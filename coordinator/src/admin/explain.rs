@@ -57,6 +57,10 @@ fn of_target(view: &View, entry: &TargetEntry) -> Explanation {
     let discovered = listed.map(|listed| listed.discovered.clone()).unwrap_or_default();
     let origin = listed.map(|listed| &listed.origin);
     let mut explanation = story(view, &target.job, &discovered, origin);
+    if !entry.listed {
+        explanation.discovery = "relay".to_owned();
+        explanation.source = entry.owner.as_ref().map(|owner| owner.relay.to_string()).unwrap_or_default();
+    }
     if let Some(owner) = &entry.owner {
         explanation.owner_reason = owner.reason.to_string();
         explanation.owner_since = Some(owner.since.into());
@@ -81,7 +85,10 @@ fn story(view: &View, job: &str, discovered: &Labels, origin: Option<&Origin>) -
         discovery: origin.map(|origin| origin.mechanism.to_owned()).unwrap_or_default(),
         source: origin.map(|origin| shown::source(&origin.source)).unwrap_or_default(),
         discovered_labels: shown::pairs(discovered),
-        steps: config.map(|config| steps(config, discovered)).unwrap_or_default(),
+        steps: config
+            .filter(|_| origin.is_some())
+            .map(|config| steps(config, discovered))
+            .unwrap_or_default(),
         ..Explanation::default()
     }
 }

@@ -13,6 +13,13 @@ pub(super) fn of(entry: &TargetEntry) -> Vec<String> {
         };
         hints.push(format!("nobody scrapes it: {why}"));
     }
+    if !entry.listed {
+        hints.push(
+            "only its relay knows it: it stays until the discoveries of its job, which have not all reported \
+             since the coordinator started, tell what there is"
+                .to_owned(),
+        );
+    }
     let Some(status) = &entry.status else { return hints };
     if let Some(failure) = &status.failure {
         hints.extend(of_failure(&failure.kind).map(str::to_owned));

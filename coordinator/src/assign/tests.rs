@@ -1,6 +1,6 @@
 //! Relays over real streams on loopback.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -143,12 +143,12 @@ fn request(message: Message) -> wire::JoinRequest {
 async fn a_relay_joins_and_gets_its_slice_then_what_changes() {
     let coordinator = coordinator(Timings::default(), 1).await;
     let mut relay = FakeRelay::join(&coordinator, "relay-0").await;
-    coordinator.fleet.set_targets(targets(0..50), jobs()).await.unwrap();
+    coordinator.fleet.set_targets(targets(0..50), jobs(), HashSet::new()).await.unwrap();
     relay.until(|relay| relay.slice.len() == 50 && relay.echoed > 0).await;
     assert!(relay.slice.values().all(|permission| *permission == Permission::Discard));
     assert_eq!(relay.jobs, 1, "each job's settings come once");
 
-    coordinator.fleet.set_targets(targets(10..52), jobs()).await.unwrap();
+    coordinator.fleet.set_targets(targets(10..52), jobs(), HashSet::new()).await.unwrap();
     let gone = target(3).id;
     relay.until(|relay| relay.slice.len() == 42 && !relay.slice.contains_key(&gone)).await;
     assert_eq!(relay.jobs, 1);
@@ -163,7 +163,7 @@ async fn two_relays_share_and_the_targets_of_one_that_goes_away_move() {
     let coordinator = coordinator(short, 2).await;
     let mut first = FakeRelay::join(&coordinator, "relay-0").await;
     let mut second = FakeRelay::join(&coordinator, "relay-1").await;
-    coordinator.fleet.set_targets(targets(0..60), jobs()).await.unwrap();
+    coordinator.fleet.set_targets(targets(0..60), jobs(), HashSet::new()).await.unwrap();
     first.until(|relay| !relay.slice.is_empty()).await;
     second.until(|relay| !relay.slice.is_empty()).await;
     assert_eq!(first.slice.len() + second.slice.len(), 60);
@@ -195,7 +195,7 @@ async fn a_connection_that_is_torn_down_counts_as_the_peers_end() {
         tokio::io::copy_bidirectional(&mut relay, &mut coordinator).await
     });
     let mut relay = FakeRelay::join_at(address, "relay-0", "boot-1").await;
-    coordinator.fleet.set_targets(targets(0..3), jobs()).await.unwrap();
+    coordinator.fleet.set_targets(targets(0..3), jobs(), HashSet::new()).await.unwrap();
     relay.until(|relay| relay.slice.len() == 3).await;
     between.abort();
     let suspect = |snapshot: &Arc<Snapshot>| {
@@ -210,7 +210,7 @@ async fn a_connection_that_is_torn_down_counts_as_the_peers_end() {
 async fn a_status_shows_in_the_snapshot() {
     let coordinator = coordinator(Timings::default(), 1).await;
     let mut relay = FakeRelay::join(&coordinator, "relay-0").await;
-    coordinator.fleet.set_targets(targets(0..3), jobs()).await.unwrap();
+    coordinator.fleet.set_targets(targets(0..3), jobs(), HashSet::new()).await.unwrap();
     relay.until(|relay| relay.slice.len() == 3).await;
     let mut status = model::status::TargetStatus::pending(target(1).id);
     status.state = model::status::TargetState::Up;
@@ -228,7 +228,7 @@ async fn a_status_shows_in_the_snapshot() {
 async fn a_living_relay_keeps_its_name() {
     let coordinator = coordinator(Timings::default(), 1).await;
     let mut relay = FakeRelay::join(&coordinator, "relay-0").await;
-    coordinator.fleet.set_targets(targets(0..3), jobs()).await.unwrap();
+    coordinator.fleet.set_targets(targets(0..3), jobs(), HashSet::new()).await.unwrap();
     relay.until(|relay| relay.slice.len() == 3).await;
     let mut rival = FakeRelay::join_as(&coordinator, "relay-0", "boot-2").await;
     let (refused, ()) = tokio::join!(rival.answers.message(), async {

@@ -1,6 +1,6 @@
 //! The listing: every target once, every dropped or impossible one with its reason.
 
-use std::collections::{BTreeMap, HashMap, hash_map};
+use std::collections::{BTreeMap, BTreeSet, HashMap, hash_map};
 use std::sync::Arc;
 
 use model::labels::Labels;
@@ -77,6 +77,9 @@ pub struct Listing {
     pub dropped: Vec<Dropped>,
     /// All of them, counted.
     pub counts: BTreeMap<Arc<str>, JobCounts>,
+    /// The jobs whose discoveries have all reported since the process started. Of any other job there may be targets
+    /// that are not here.
+    pub read: BTreeSet<Arc<str>>,
     by_id: HashMap<TargetId, usize>,
 }
 

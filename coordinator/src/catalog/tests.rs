@@ -177,3 +177,30 @@ fn what_is_no_target_is_kept_up_to_the_jobs_bound_and_counted_in_full() {
     );
     assert!(matches!(reasons.last(), Some(DropReason::Error(error)) if error.contains("no address")));
 }
+
+#[test]
+fn a_job_is_read_once_each_of_its_discoveries_has_reported_or_the_one_it_was_changed_from() {
+    let read = |world: &World| world.catalog.listing().read.contains("j");
+    let mut world = World::new(job(&format!("{FILE}{STATIC}")));
+    assert!(!read(&world));
+    world.file(vec![]);
+    assert!(!read(&world), "the static one has not reported");
+    let discovery = world.id("static");
+    assert_eq!(world.catalog.found(Found { discovery, groups: vec![] }, world.now), Change::Listing);
+    assert!(read(&world));
+    world.catalog.configure(job(OTHER_FILE));
+    assert!(read(&world), "what the former one gave is known");
+    world.catalog.configure(job(&format!("{OTHER_FILE}{STATIC}")));
+    assert!(!read(&world), "a new one has not reported");
+    world.catalog.configure(job(OTHER_FILE));
+    assert!(read(&world));
+}
+
+#[test]
+fn a_discovery_changed_before_it_has_reported_leaves_its_job_unread() {
+    let mut world = World::new(job(FILE));
+    world.catalog.configure(job(OTHER_FILE));
+    assert!(!world.catalog.listing().read.contains("j"));
+    assert_eq!(world.file(vec![]), Change::Listing);
+    assert!(world.catalog.listing().read.contains("j"));
+}

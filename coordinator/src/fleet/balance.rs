@@ -62,7 +62,7 @@ impl Fleet {
     /// relay may still serve from its cache is left out, as is one whose former owner has yet to let it go.
     fn weighed(&self, indexes: &HashMap<Arc<str>, usize>) -> (Vec<TargetId>, Vec<place::Unit>) {
         let medians = self.medians();
-        let weighed = self.units.iter().filter(|(_, unit)| unit.wanted).filter_map(|(id, unit)| {
+        let weighed = self.units.iter().filter(|(_, unit)| unit.is_wanted()).filter_map(|(id, unit)| {
             let owner = match (&unit.owner, &unit.destined) {
                 (Some(owner), _) => Some(*indexes.get(&owner.relay)?),
                 (None, Some((to, _))) => Some(*indexes.get(to)?),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use model::slice::{Held, Permission};
 use model::status::{TargetState, TargetStatus};
 
-use super::relay::Link;
-use super::unit::{Exposer, Owner, Reason};
+use super::relay::Relay;
+use super::unit::{Exposer, Owner, Reason, Standing, Unit};
 use super::{Fleet, Phase};
 
 /// What becomes of a reported target.
@@ -22,14 +22,10 @@ enum Verdict {
 }
 
 impl Fleet {
-    /// Settles what relays have reported that have come since. One that holds nothing gets its slice at once; any
-    /// other waits for discovery, lest it loses what is only not known yet.
+    /// Settles what relays have reported that have come since.
     pub(super) fn claim(&mut self) {
-        let due = self.relays.iter().filter(|(_, relay)| {
-            matches!(relay.link, Link::Connected(_))
-                && !relay.synced
-                && (self.targets_known || relay.held.is_empty())
-        });
+        let waiting = self.relays.iter().filter(|(_, relay)| relay.is_unsettled());
+        let due = waiting.filter(|(_, relay)| self.may_settle(relay));
         for name in due.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
             let held = self.relays.get_mut(&name).map(|relay| std::mem::take(&mut relay.held));
             for held in held.unwrap_or_default() {
@@ -43,7 +39,25 @@ impl Fleet {
         }
     }
 
+    /// Whether nothing is lost by settling what a relay reports now. One that holds nothing gets its slice at once,
+    /// one that says what it holds with the first listing; any other waits for discovery, for a while.
+    fn may_settle(&self, relay: &Relay) -> bool {
+        let waited = self.now.elapsed.saturating_sub(self.phase_began) >= self.timings.discovery;
+        let described = || relay.held.iter().all(|held| held.described.is_some());
+        relay.held.is_empty() || (self.targets_known && (waited || self.unread.is_empty() || described()))
+    }
+
+    /// Makes a target known that no listing names only because the discoveries of its job have not all reported.
+    fn introduce(&mut self, held: &Held) {
+        let Some(target) = &held.described else { return };
+        if self.unread.contains(&target.job) {
+            let unit = || Unit::new(target.clone(), Standing::Reported);
+            self.units.entry(held.target).or_insert_with(unit);
+        }
+    }
+
     fn claim_one(&mut self, name: &Arc<str>, held: &Held) {
+        self.introduce(held);
         match self.verdict(name, held) {
             Verdict::Owned => {}
             Verdict::Adopt => self.adopt(name, held),
@@ -71,7 +85,7 @@ impl Fleet {
             Some(owner) if *owner.relay == *name => Verdict::Owned,
             // Of two that report it the one it was assigned to later has it.
             Some(Owner { claim: Some(claim), .. }) if held.stamp > *claim => Verdict::Win,
-            None if unit.wanted && !draining && !elsewhere => Verdict::Adopt,
+            None if unit.is_wanted() && !draining && !elsewhere => Verdict::Adopt,
             Some(_) | None => Verdict::Lose,
         }
     }

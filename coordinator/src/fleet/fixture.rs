@@ -9,12 +9,15 @@ use model::labels::Labels;
 use model::slice::{Hello, PROTOCOL, ProtocolRange};
 use model::target::{PlacementKey, Target, TargetId};
 
-/// The target number `number` of job `node`.
+/// Targets from this number on are of job `late`, all before of job `node`.
+pub(crate) const LATE: u64 = 1_000_000;
+
+/// The target number `number`.
 pub(crate) fn target(number: u64) -> Arc<Target> {
     Arc::new(Target {
         id: TargetId(number.into()),
         key: PlacementKey(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
-        job: "node".into(),
+        job: if number < LATE { "node" } else { "late" }.into(),
         labels: Labels::from_pairs([("instance", format!("10.0.0.{number}:9100"))]),
         url: format!("http://10.0.0.{number}:9100/metrics").into(),
         scrape_interval: Duration::from_secs(15),
@@ -28,9 +31,9 @@ pub(crate) fn targets(numbers: impl IntoIterator<Item = u64>) -> Arc<Vec<Arc<Tar
     Arc::new(numbers.into_iter().map(target).collect())
 }
 
-/// The settings of job `node`.
+/// The settings of both jobs.
 pub(crate) fn jobs() -> HashMap<Arc<str>, Arc<ScrapeSettings>> {
-    HashMap::from([(Arc::from("node"), Arc::new(ScrapeSettings::new("node")))])
+    ["node", "late"].map(|job| (Arc::from(job), Arc::new(ScrapeSettings::new(job)))).into()
 }
 
 /// A relay that holds nothing and has never been scraped.

@@ -92,8 +92,8 @@ impl Fleet {
     pub(super) fn review(&mut self, id: TargetId) {
         let Some(unit) = self.units.get_mut(&id) else { return };
         unit.entry = None;
-        let (alone, released) = (unit.exposers.is_empty(), unit.is_released());
-        if alone && !unit.wanted && unit.owner.is_none() {
+        let (alone, wanted, released) = (unit.exposers.is_empty(), unit.is_wanted(), unit.is_released());
+        if alone && !wanted && unit.owner.is_none() {
             self.units.remove(&id);
             return;
         }
@@ -105,7 +105,7 @@ impl Fleet {
                     relay.outbox.assigned.insert(id);
                 }
             }
-            None if unit.wanted && !released => self.hand_over(id),
+            None if wanted && !released => self.hand_over(id),
             _ => {}
         }
     }

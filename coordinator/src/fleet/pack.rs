@@ -6,7 +6,8 @@ use std::sync::Arc;
 use model::http_client::Source;
 use model::job::ScrapeSettings;
 use model::slice::{Assignment, Permission, Revision, SliceChange, Stamp};
-use model::target::{Target, TargetId};
+use model::target::TargetId;
+use proto::convert::target_size;
 
 use super::relay::Outbox;
 use super::{Effect, Fleet, StreamId};
@@ -157,12 +158,6 @@ impl Fleet {
         unit.entry = None;
         Some(Assignment { target: unit.target.clone(), permission: owner.permission, record: None })
     }
-}
-
-/// At least the bytes that a target takes on the wire: every text has at most 6 bytes of tag and length.
-fn target_size(target: &Target) -> usize {
-    let labels: usize = target.labels.iter().map(|(name, value)| 18 + name.len() + value.len()).sum();
-    160 + target.job.len() + target.url.len() + labels
 }
 
 fn source_size(source: Option<&Source>) -> usize {

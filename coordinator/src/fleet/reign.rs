@@ -2,6 +2,7 @@
 
 use model::slice::{Epoch, Reign};
 
+use super::relay::Relay;
 use super::unit::Exposer;
 use super::{Fleet, Link, Phase};
 
@@ -20,9 +21,11 @@ impl Fleet {
         }
     }
 
-    /// Begins to lead once discovery is complete and the expected relays are in, or have had their time.
+    /// Begins to lead once there is a listing, what connected relays report is settled, and the expected relays are in
+    /// or have had their time.
     pub(super) fn advance_phase(&mut self) {
-        if self.phase == Phase::Leading || !self.targets_known {
+        let is_early = !self.targets_known || self.relays.values().any(Relay::is_unsettled);
+        if self.phase == Phase::Leading || is_early {
             return;
         }
         let waited = self.now.elapsed.saturating_sub(self.phase_began);

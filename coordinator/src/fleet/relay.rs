@@ -152,6 +152,11 @@ impl Relay {
         if let Link::Connected(stream) = self.link { Some(stream) } else { None }
     }
 
+    /// Whether it is connected and has not had its whole slice.
+    pub(super) fn is_unsettled(&self) -> bool {
+        !self.synced && matches!(self.link, Link::Connected(_))
+    }
+
     pub(super) fn is_lost(&self) -> bool {
         matches!(self.link, Link::Lost(_))
     }

@@ -5,6 +5,7 @@ mod messages;
 mod moves;
 mod starts;
 mod streams;
+mod unread;
 
 use model::slice::Permission;
 

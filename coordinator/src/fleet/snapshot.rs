@@ -12,7 +12,7 @@ use model::status::{TargetState, TargetStatus};
 use model::target::{Target, TargetId};
 
 use super::relay::{Relay, RelayState};
-use super::unit::{Reason, Unit};
+use super::unit::{Reason, Standing, Unit};
 use super::{Counters, Fleet, Phase};
 use crate::place;
 
@@ -36,6 +36,8 @@ pub struct Ownership {
 pub struct TargetEntry {
     /// What is scraped.
     pub target: Arc<Target>,
+    /// Whether discovery lists it; if not, only relays know it, and the discoveries of its job have not all reported.
+    pub listed: bool,
     /// Who scrapes it; nobody while it waits for a relay or is between two.
     pub owner: Option<Ownership>,
     /// Whether it is between two relays.
@@ -128,7 +130,8 @@ impl Fleet {
     /// The fleet as it is now.
     #[must_use]
     pub fn snapshot(&mut self) -> Snapshot {
-        let targets: Vec<_> = self.units.values_mut().filter(|unit| unit.wanted).map(Unit::entry).collect();
+        let targets: Vec<_> =
+            self.units.values_mut().filter(|unit| unit.is_wanted()).map(Unit::entry).collect();
         let shares = self.shares();
         let present = self.relays.values().filter(|relay| !relay.is_lost()).count().max(1);
         let mean = shares.values().map(|share| share.load).sum::<u64>() as f64 / present as f64;
@@ -195,6 +198,7 @@ impl Unit {
         });
         let entry = Arc::new(TargetEntry {
             target: self.target.clone(),
+            listed: self.standing == Standing::Listed,
             moving: owner.is_none() && self.is_released(),
             owner,
             status: self.status.clone(),

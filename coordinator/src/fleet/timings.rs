@@ -17,6 +17,8 @@ pub struct Timings {
     pub settle_cold: Duration,
     /// How long a restart waits for the expected relays.
     pub settle: Duration,
+    /// How long a relay that does not say what its targets are waits for discoveries that have not reported.
+    pub discovery: Duration,
     /// How long an older stream of the same name has to answer a ping.
     pub ping: Duration,
     /// A loop that runs later than this restarts all clocks.
@@ -42,6 +44,7 @@ impl Default for Timings {
             unlisted: seconds(60),
             settle_cold: seconds(10),
             settle: seconds(20),
+            discovery: seconds(20),
             ping: seconds(2),
             late: seconds(3),
             acknowledge: seconds(30),

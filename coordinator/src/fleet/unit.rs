@@ -56,6 +56,18 @@ impl fmt::Display for Reason {
     }
 }
 
+/// Why a target is in the fleet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Discovery lists it.
+    Listed,
+    /// A relay holds it, and the discoveries of its job have not all reported since this process started: it stays
+    /// until they have.
+    Reported,
+    /// It goes: it is here only until nobody exposes it any more.
+    Gone,
+}
+
 /// Who has a target in its slice.
 #[derive(Clone, Debug)]
 pub(super) struct Owner {
@@ -95,8 +107,7 @@ impl Exposer {
 #[derive(Debug)]
 pub(super) struct Unit {
     pub(super) target: Arc<Target>,
-    /// Whether discovery lists it. If not, it is here only until nobody exposes it any more.
-    pub(super) wanted: bool,
+    pub(super) standing: Standing,
     pub(super) owner: Option<Owner>,
     pub(super) exposers: Vec<Exposer>,
     /// Where it goes, and why, once its former owner has acknowledged losing it.
@@ -111,10 +122,10 @@ pub(super) struct Unit {
 }
 
 impl Unit {
-    pub(super) fn new(target: Arc<Target>) -> Self {
+    pub(super) fn new(target: Arc<Target>, standing: Standing) -> Self {
         Self {
             target,
-            wanted: true,
+            standing,
             owner: None,
             exposers: Vec::new(),
             destined: None,
@@ -123,6 +134,10 @@ impl Unit {
             samples: None,
             entry: None,
         }
+    }
+
+    pub(super) fn is_wanted(&self) -> bool {
+        self.standing != Standing::Gone
     }
 
     pub(super) fn is_owned_by(&self, name: &str) -> bool {

@@ -8,7 +8,7 @@ use model::slice::{Held, Hello, Permission, Reign, SliceChange, Stamp};
 use model::status::{StatusReport, TargetState, TargetStatus};
 use model::target::TargetId;
 
-use super::fixture::{hello, jobs, targets};
+use super::fixture::{hello, jobs, target, targets};
 use super::{Closing, Effect, Fleet, FleetEvent, Now, Snapshot, StreamEnd, StreamId, Timings};
 
 /// One relay process.
@@ -33,6 +33,8 @@ pub(crate) struct Sim {
     pub(crate) stale: BTreeSet<TargetId>,
     /// Whether it has been off Prometheus' list for a minute and has had no slice since.
     pub(crate) forgotten: bool,
+    /// Whether it says what the targets are that it holds.
+    pub(crate) describes: bool,
 }
 
 /// The fleet, its relays and the time.
@@ -84,7 +86,13 @@ impl World {
     }
 
     pub(crate) fn set_targets(&mut self, numbers: impl IntoIterator<Item = u64>) {
-        self.apply(FleetEvent::Targets { targets: targets(numbers), jobs: jobs() });
+        self.list(numbers, &[]);
+    }
+
+    /// A listing while the discoveries of the jobs `unread` have not all reported.
+    pub(crate) fn list(&mut self, numbers: impl IntoIterator<Item = u64>, unread: &[&str]) {
+        let unread = unread.iter().map(|job| Arc::from(*job)).collect();
+        self.apply(FleetEvent::Targets { targets: targets(numbers), jobs: jobs(), unread });
     }
 
     /// A process starts, with the slice that its disk still has, and joins.
@@ -117,6 +125,7 @@ impl World {
             alive: true,
             stale: BTreeSet::new(),
             forgotten: false,
+            describes: true,
         };
         self.relays.insert(name.into(), sim);
     }
@@ -142,6 +151,7 @@ impl World {
             permission: *permission,
             served_from_cache: sim.stale.contains(id),
             samples: 100,
+            described: sim.describes.then(|| target(u64::try_from(id.0).expect("a number of the script"))),
         };
         Hello {
             held: sim.slice.iter().map(held).collect(),

@@ -1,11 +1,15 @@
 //! A relay's first words, and the coordinator's.
 
+use std::sync::Arc;
+
 use model::slice::{Epoch, Held, Hello, ProtocolRange, Reign, Revision, Stamp};
+use model::target::{Target, TargetId};
 
 use super::slice::{permission, reign};
 use super::time::{time, time_to_wire};
 use super::{ConvertError, filled, invalid, target_id, target_id_bytes};
 use crate::assignment::v1 as wire;
+use crate::types::v1 as types;
 
 impl From<&Held> for wire::Held {
     fn from(held: &Held) -> Self {
@@ -16,20 +20,32 @@ impl From<&Held> for wire::Held {
             permission: wire::Permission::from(held.permission).into(),
             served_from_cache: held.served_from_cache,
             samples: held.samples,
+            target: held.described.as_deref().map(types::Target::from),
         }
     }
+}
+
+/// The target that is held as `id`: that of another would be adopted by the wrong name.
+fn described(wire: Option<types::Target>, id: TargetId) -> Result<Option<Arc<Target>>, ConvertError> {
+    let Some(target) = wire.map(Target::try_from).transpose()? else { return Ok(None) };
+    if target.id != id {
+        return Err(invalid("hello.held.target.id", target.id.to_string()));
+    }
+    Ok(Some(Arc::new(target)))
 }
 
 impl TryFrom<wire::Held> for Held {
     type Error = ConvertError;
 
     fn try_from(wire: wire::Held) -> Result<Self, ConvertError> {
+        let target = target_id(&wire.target_id, "hello.held.target_id")?;
         Ok(Self {
-            target: target_id(&wire.target_id, "hello.held.target_id")?,
+            target,
             stamp: Stamp { epoch: Epoch(wire.epoch), revision: Revision(wire.revision) },
             permission: permission(wire.permission, "hello.held.permission")?,
             served_from_cache: wire.served_from_cache,
             samples: wire.samples,
+            described: described(wire.target, target)?,
         })
     }
 }

@@ -222,13 +222,15 @@ fn change() -> impl Strategy<Value = SliceChange> {
 }
 
 fn hello() -> impl Strategy<Value = Hello> {
-    let held = (any::<u128>(), any::<[u64; 3]>(), permission(), any::<bool>()).prop_map(
-        |(target, [epoch, revision, samples], permission, served_from_cache)| Held {
-            target: TargetId(target),
+    let described = of(target().prop_map(Arc::new));
+    let held = (any::<u128>(), any::<[u64; 3]>(), permission(), any::<bool>(), described).prop_map(
+        |(target, [epoch, revision, samples], permission, served_from_cache, described)| Held {
+            target: described.as_ref().map_or(TargetId(target), |target| target.id),
             stamp: Stamp { epoch: Epoch(epoch), revision: Revision(revision) },
             permission,
             served_from_cache,
             samples,
+            described,
         },
     );
     let names = (text(), text(), text(), text());
@@ -344,4 +346,20 @@ fn a_rule_that_this_build_refuses_is_named_by_job_and_place() {
         vec![types::RelabelRule { action: Some("no such".into()), ..types::RelabelRule::default() }];
     let error = ScrapeSettings::try_from(wire).unwrap_err();
     assert!(error.to_string().starts_with("metric_relabel_rules[0] of job \"node\": "), "{error}");
+}
+
+#[test]
+fn a_held_target_is_described_by_its_own_id() {
+    let mut wire = wire::Held {
+        target_id: vec![0; 16],
+        permission: wire::Permission::Keep.into(),
+        target: Some(wire_target()),
+        ..wire::Held::default()
+    };
+    assert!(Held::try_from(wire.clone()).unwrap().described.is_some());
+    wire.target_id = vec![1; 16];
+    let error = Held::try_from(wire.clone()).unwrap_err().to_string();
+    assert!(error.starts_with("hello.held.target.id cannot be"), "{error}");
+    wire.target = None;
+    assert_eq!(Held::try_from(wire).unwrap().described, None);
 }

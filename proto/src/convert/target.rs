@@ -42,3 +42,10 @@ impl TryFrom<wire::Target> for Target {
         })
     }
 }
+
+/// At least the bytes that a target takes on the wire: every text has at most 6 bytes of tag and length.
+#[must_use]
+pub fn target_size(target: &Target) -> usize {
+    let labels: usize = target.labels.iter().map(|(name, value)| 18 + name.len() + value.len()).sum();
+    160 + target.job.len() + target.url.len() + labels
+}

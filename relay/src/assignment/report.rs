@@ -2,8 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use model::slice::{Hello, PROTOCOL, ProtocolRange, Reign};
+use model::slice::{Held, Hello, PROTOCOL, ProtocolRange, Reign};
 use model::status::{StatusReport, TargetStatus};
+use proto::convert::target_size;
 
 use super::Identity;
 use crate::boottime;
@@ -11,6 +12,9 @@ use crate::gather::Gather;
 
 /// Statuses in one message: it stays well under the 4 MiB that gRPC accepts.
 const STATUSES: usize = 2_000;
+/// What a Hello may take to say what its targets are; 10,000 usual ones take about 5 MiB. With the ids of 200,000
+/// targets it stays under the 64 MiB that a coordinator accepts.
+const DESCRIPTIONS: usize = 44 << 20;
 
 /// Which targets a report is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,17 +29,43 @@ pub(super) enum Which {
 pub(super) fn hello(identity: &Identity, gather: &Gather, highest_reign: Option<Reign>) -> Hello {
     let roster = gather.roster();
     let slots = roster.iter().flat_map(|roster| roster.slots.iter());
+    let mut held: Vec<Held> =
+        highest_reign.iter().flat_map(|_| slots.clone().map(|slot| slot.introduce())).collect();
+    let undescribed = bound(&mut held, DESCRIPTIONS);
+    if undescribed > 0 {
+        gather.context.instruments.undescribed_targets.add(undescribed, &[]);
+        tracing::warn!(
+            targets = undescribed,
+            "more targets than a Hello can describe: a coordinator that has not found them yet may drop them"
+        );
+    }
     Hello {
         name: identity.name.clone(),
         boot_id: identity.boot_id.clone(),
         build: identity.build.clone(),
         protocol: ProtocolRange { min: PROTOCOL, max: PROTOCOL },
-        held: highest_reign.iter().flat_map(|_| slots.clone().map(|slot| slot.introduce())).collect(),
+        held,
         highest_reign,
         draining: false,
         advertise: identity.advertise.clone(),
         last_page: gather.last_asked(),
     }
+}
+
+/// Leaves out what targets are where it would take more than `most` bytes; of how many.
+fn bound(held: &mut [Held], most: usize) -> u64 {
+    let (mut taken, mut left_out) = (0, 0);
+    for one in held {
+        let Some(target) = &one.described else { continue };
+        let size = target_size(target);
+        if taken + size > most {
+            one.described = None;
+            left_out += 1;
+        } else {
+            taken += size;
+        }
+    }
+    left_out
 }
 
 /// What is to be reported now, in messages; empty where there is nothing to say.
@@ -85,10 +115,70 @@ fn resident_bytes() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use model::labels::Labels;
+    use model::slice::{Permission, Stamp};
+    use model::target::{PlacementKey, Target, TargetId};
+    use prost::Message as _;
+    use proto::assignment::v1 as wire;
+
     use super::*;
 
     #[test]
     fn a_process_has_memory_in_use() {
         assert!(resident_bytes() > 1 << 20);
+    }
+
+    fn held(number: u64) -> Held {
+        let labels = [
+            ("instance", format!("10.0.{}.{}:8080", number / 256, number % 256)),
+            ("job", "kubernetes-pods".into()),
+            ("namespace", "shop".into()),
+            ("pod", format!("checkout-7c9f8d6b5d-{number:05}")),
+            ("node", format!("ip-10-0-{}-17.eu-central-1.compute.internal", number % 200)),
+            ("app", "checkout".into()),
+            ("container", "server".into()),
+        ];
+        let target = Target {
+            id: TargetId(number.into()),
+            key: PlacementKey(number),
+            job: "kubernetes-pods".into(),
+            labels: Labels::from_pairs(labels),
+            url: format!("http://10.0.{}.{}:8080/metrics", number / 256, number % 256).into(),
+            scrape_interval: Duration::from_secs(15),
+            scrape_timeout: Duration::from_secs(10),
+            min_interval: None,
+        };
+        Held {
+            target: target.id,
+            stamp: Stamp::default(),
+            permission: Permission::Keep,
+            served_from_cache: false,
+            samples: 300,
+            described: Some(Arc::new(target)),
+        }
+    }
+
+    fn wire_size(held: &[Held]) -> usize {
+        held.iter().map(|held| wire::Held::from(held).encoded_len() + 4).sum()
+    }
+
+    #[test]
+    fn ten_thousand_usual_targets_are_described_in_a_tenth_of_what_a_coordinator_accepts() {
+        let mut all: Vec<Held> = (0..10_000).map(held).collect();
+        assert_eq!(bound(&mut all, DESCRIPTIONS), 0);
+        assert!(wire_size(&all) < 6 << 20, "{} bytes", wire_size(&all));
+    }
+
+    #[test]
+    fn targets_beyond_the_bound_are_named_only() {
+        let mut all: Vec<Held> = (0..200_000).map(held).collect();
+        let left_out = bound(&mut all, DESCRIPTIONS);
+        let described = all.iter().filter(|held| held.described.is_some()).count();
+        assert_eq!(described as u64 + left_out, 200_000);
+        assert!(described > 50_000, "{described}");
+        assert!(wire_size(&all) < 63 << 20, "{} bytes", wire_size(&all));
     }
 }

@@ -223,6 +223,7 @@ impl Slot {
             permission: state.copies.permission(),
             served_from_cache: state.copies.is_served(),
             samples: state.shape.as_ref().map_or(0, |shape| shape.counts().post_relabel),
+            described: Some(self.target.clone()),
         }
     }
 

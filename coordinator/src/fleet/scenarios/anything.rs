@@ -1,11 +1,11 @@
 //! Whatever happens, in any order: what must hold all the while, and in the end.
 
 use proptest::collection::vec;
-use proptest::prelude::{Just, Strategy, prop_oneof};
+use proptest::prelude::{Just, Strategy, any, prop_oneof};
 
 use super::NONE;
-use crate::fleet::world::{World, seconds};
 use crate::fleet::StreamEnd;
+use crate::fleet::world::{World, seconds};
 
 /// One thing that happens to relay `at`.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +22,10 @@ enum Step {
     Beat,
     Pass(u64),
     Targets(u64),
-    RestartCoordinator,
+    /// Discovery has not reported yet after it.
+    RestartCoordinator {
+        unread: bool,
+    },
 }
 
 fn take_step(world: &mut World, at: usize, step: Step, boot: usize) {
@@ -51,9 +54,9 @@ fn take_step(world: &mut World, at: usize, step: Step, boot: usize) {
         Step::Beat => world.sim(name).beats = true,
         Step::Pass(time) => world.pass(seconds(time)),
         Step::Targets(count) => world.set_targets(0..count),
-        Step::RestartCoordinator => {
+        Step::RestartCoordinator { unread } => {
             world.restart_coordinator(&format!("coordinator-{boot}"), 3);
-            world.set_targets(0..12);
+            if unread { world.list([], &["node"]) } else { world.set_targets(0..12) }
         }
         Step::Kill | Step::Start | Step::StartWithoutDisk | Step::Join => {}
     }
@@ -131,15 +134,15 @@ proptest::proptest! {
 
     #[test]
     fn a_fleet_recovers_from_whatever_happens_to_relays_and_coordinators(
-        (steps, restarts) in (steps(), vec((0..40_usize, 0..4_u64), 0..4)),
+        (steps, restarts) in (steps(), vec((0..40_usize, 0..4_u64, any::<bool>()), 0..4)),
     ) {
         let mut world = World::new(3, 12);
         for name in ["a", "b", "c"] {
             world.start(name, "start");
         }
         for (boot, (at, step)) in steps.into_iter().enumerate() {
-            for (_, pause) in restarts.iter().filter(|(when, _)| *when == boot) {
-                take_step(&mut world, 0, Step::RestartCoordinator, boot);
+            for (_, pause, unread) in restarts.iter().filter(|(when, ..)| *when == boot) {
+                take_step(&mut world, 0, Step::RestartCoordinator { unread: *unread }, boot);
                 take_step(&mut world, 0, Step::Pass(*pause), boot);
                 for back in 0..3 {
                     take_step(&mut world, back, Step::Join, boot);

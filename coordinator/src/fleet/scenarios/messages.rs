@@ -1,5 +1,7 @@
 //! What a slice looks like on its way: settings, and parts of bounded size.
 
+use std::collections::HashSet;
+
 use prost::Message as _;
 use proto::assignment::v1 as wire;
 
@@ -20,7 +22,7 @@ fn settings_come_once_for_each_job_and_again_when_they_change() {
         std::sync::Arc::make_mut(settings).honor_labels = true;
     }
     let targets = crate::fleet::fixture::targets(0..120);
-    world.apply(FleetEvent::Targets { targets, jobs: changed });
+    world.apply(FleetEvent::Targets { targets, jobs: changed, unread: HashSet::new() });
     assert_eq!(jobs(&mut world), 2);
     assert!(world.sim("a").received.last().unwrap().jobs[0].honor_labels);
 }
