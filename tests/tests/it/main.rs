@@ -1,6 +1,7 @@
 //! Whole-system tests: the product as processes, real Prometheus servers beside it.
 
 mod compare;
+mod discovery_down;
 mod end_to_end;
 mod hangup;
 mod hostile;
