@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
+use notify::{ErrorKind, Event, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
 /// Several events of one write become one read.
@@ -16,12 +16,15 @@ const QUIET: Duration = Duration::from_millis(200);
 
 /// Watched directories.
 pub(crate) struct DirectoryWatch {
+    what: &'static str,
     watcher: Option<RecommendedWatcher>,
+    /// Whether it was said that a directory cannot be watched: the next read would say it again.
+    warned: bool,
     changes: mpsc::Receiver<()>,
 }
 
 impl DirectoryWatch {
-    /// Watches nothing yet. `what` names the files in the warning that they cannot be watched.
+    /// Watches nothing yet. `what` names the files in the one warning that they cannot be watched.
     pub(crate) fn new(what: &'static str) -> Self {
         let (changed, changes) = mpsc::channel(1);
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
@@ -35,7 +38,7 @@ impl DirectoryWatch {
         if let Err(error) = &watcher {
             tracing::warn!(%error, "{what} cannot be watched and are looked at from time to time only");
         }
-        Self { watcher: watcher.ok(), changes }
+        Self { what, watcher: watcher.ok(), warned: false, changes }
     }
 
     /// Watches the directories of `files`. Call it before each read: a directory may have been replaced.
@@ -43,8 +46,13 @@ impl DirectoryWatch {
         let Some(watcher) = &mut self.watcher else { return };
         let directories: BTreeSet<&Path> = files.into_iter().map(directory).collect();
         for directory in directories {
-            if let Err(error) = watcher.watch(directory, RecursiveMode::NonRecursive) {
-                tracing::debug!(%error, directory = %directory.display(), "not watched yet");
+            let Err(error) = watcher.watch(directory, RecursiveMode::NonRecursive) else { continue };
+            let (what, directory) = (self.what, directory.display());
+            if is_gone(&error) || self.warned {
+                tracing::debug!(%error, %directory, "not watched yet");
+            } else {
+                self.warned = true;
+                tracing::warn!(%error, %directory, "{what} cannot be watched and are looked at from time to time only");
             }
         }
     }
@@ -57,6 +65,15 @@ impl DirectoryWatch {
         }
         tokio::time::sleep(QUIET).await;
         while self.changes.try_recv().is_ok() {}
+    }
+}
+
+/// A directory that is not there, or not yet.
+fn is_gone(error: &notify::Error) -> bool {
+    match &error.kind {
+        ErrorKind::PathNotFound => true,
+        ErrorKind::Io(error) => error.kind() == std::io::ErrorKind::NotFound,
+        _ => false,
     }
 }
 
@@ -81,6 +98,7 @@ mod tests {
         let (one, other) = (base.path().join("one"), base.path().join("later/other"));
         let mut watch = DirectoryWatch::new("files");
         watch.add([one.as_path(), other.as_path()]);
+        assert!(!watch.warned, "a directory that comes later is no reason for a warning");
         std::fs::write(&one, "a").unwrap();
         told(&mut watch).await;
         std::fs::create_dir(base.path().join("later")).unwrap();
@@ -93,7 +111,7 @@ mod tests {
     #[tokio::test]
     async fn where_nothing_can_be_watched_no_change_is_told() {
         let (_, changes) = mpsc::channel(1);
-        let mut watch = DirectoryWatch { watcher: None, changes };
+        let mut watch = DirectoryWatch { watcher: None, changes, ..DirectoryWatch::new("files") };
         watch.add([Path::new("file")]);
         assert!(tokio::time::timeout(3 * QUIET, watch.changed()).await.is_err());
     }
