@@ -77,6 +77,8 @@ pub struct TargetStatus {
     pub consecutive_failures: u64,
     /// Names of the limits that the last scrape ran into.
     pub limits_hit: Vec<Box<str>>,
+    /// Sentences about its families that stand otherwise on the page than it says, because of other targets.
+    pub conflicts: Vec<Box<str>>,
 }
 
 impl TargetStatus {
@@ -97,6 +99,7 @@ impl TargetStatus {
             failures_total: 0,
             consecutive_failures: 0,
             limits_hit: Vec::new(),
+            conflicts: Vec::new(),
         }
     }
 }

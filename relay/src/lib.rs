@@ -168,12 +168,11 @@ impl Relay {
         let room = gather.context.room.clone();
         let page =
             Listener { room, ..Listener::new(self.metrics, ListenMetrics::new(rt.meter(), "metrics")) };
-        rt.tasks.spawn(
-            "metrics",
-            page.serve(Metrics::new(gather.clone()), rt.tasks.clone(), rt.shutdown.clone()),
-        );
+        let metrics = Metrics::new(gather.clone());
+        let own_pages = probe_page::router(rt.clone()).merge(metrics.conflicts());
+        rt.tasks.spawn("metrics", page.serve(metrics, rt.tasks.clone(), rt.shutdown.clone()));
         let own = Listener::new(self.http, ListenMetrics::new(rt.meter(), "http"));
-        let own = own.serve_router(probe_page::router(rt.clone()), rt.tasks.clone(), rt.shutdown.clone());
+        let own = own.serve_router(own_pages, rt.tasks.clone(), rt.shutdown.clone());
         rt.tasks.spawn("http", own);
         rt.tasks.spawn("upkeep", upkeep::run(gather, rt.shutdown.clone()));
 

@@ -10,9 +10,10 @@
 //! [`PageWriter`] walks the plan and copies labels and values into chunks. Neither scrapes, waits, or reads a clock.
 
 mod claims;
+mod conflicts;
+mod disputes;
 mod duplicates;
 mod metadata;
-mod misfits;
 mod own_series;
 mod page_family;
 mod plan;
@@ -32,7 +33,8 @@ use model::exposition::spelling::Escaping;
 use model::exposition::values::Values;
 use model::labels::Labels;
 
-pub use misfits::{CONFLICTS, Conflict, ConflictKind, Conflicts};
+pub use conflicts::{CONFLICTS, Conflict, ConflictKey, ConflictKind, Conflicts, OwnConflicts, Verdict};
+pub use disputes::{Dispute, Disputes, Sentences, Who, disputes, sentences};
 pub use plan::Plan;
 pub use plan_cache::{PLANS, PlanCache, PlanCacheCounts, PlanKey};
 pub use write::{CHUNK_BYTES, DropReason, PageCounts, PageWriter, TimestampWindow};

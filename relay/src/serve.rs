@@ -3,6 +3,7 @@
 //! In: HTTP requests. Out: a page gathered and merged for this very request, in chunks, or a plain sentence. A client
 //! that goes away takes its fan-out with it. Own metrics and probes are on another port, never mixed with this page.
 
+mod conflicts;
 pub mod gzip;
 pub mod negotiate;
 mod page;
@@ -26,6 +27,7 @@ use tracing::Instrument;
 
 use crate::gather::{Gather, NotGathered};
 use crate::merge::PlanCache;
+use conflicts::Latest;
 use page::PageError;
 use request::PageRequest;
 
@@ -43,13 +45,19 @@ pub struct Metrics {
 struct Shared {
     gather: Arc<Gather>,
     plans: PlanCache,
+    latest: Arc<Latest>,
 }
 
 impl Metrics {
     /// Pages of what `gather` brings.
     #[must_use]
     pub fn new(gather: Arc<Gather>) -> Self {
-        Self { shared: Arc::new(Shared { gather, plans: PlanCache::new() }) }
+        Self { shared: Arc::new(Shared { gather, plans: PlanCache::new(), latest: Arc::default() }) }
+    }
+
+    /// The second port's page about what the targets of the last whole page do not agree about.
+    pub fn conflicts(&self) -> axum::Router {
+        conflicts::router(self.shared.latest.clone())
     }
 
     async fn answer(self, request: Request<Incoming>) -> Response<PageBody> {
@@ -96,7 +104,8 @@ impl Metrics {
         let span = tracing::Span::current();
         // Making a plan for thousands of targets is work that other connections should not wait for.
         let merging = tokio::task::spawn_blocking(move || {
-            span.in_scope(|| page::Page::new(&shared.gather, &shared.plans, gathered, (format, &jobs)))
+            let plans = (&shared.plans, &*shared.latest);
+            span.in_scope(|| page::Page::new(&shared.gather, plans, gathered, (format, &jobs)))
         });
         let page = merging.await.expect("merging does not panic, and is not aborted");
         let body = page.into_body(self.shared.gather.clone(), request.coding, (start, deadline));

@@ -27,6 +27,7 @@ pub(super) fn of(entry: &TargetEntry) -> Vec<String> {
     for limit in &status.limits_hit {
         hints.push(format!("it runs into the limit {limit}: raise that in the job or under `limits:`"));
     }
+    hints.extend(status.conflicts.iter().map(ToString::to_string));
     hints
 }
 

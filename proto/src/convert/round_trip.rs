@@ -268,6 +268,7 @@ fn status() -> impl Strategy<Value = TargetStatus> {
             failures_total: counters[3],
             consecutive_failures: counters[4],
             limits_hit: vec!["sample_limit".into()],
+            conflicts: vec!["TYPE counter of `a` does not hold".into()],
         },
     )
 }

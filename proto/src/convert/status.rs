@@ -47,6 +47,7 @@ impl From<&TargetStatus> for wire::TargetStatus {
             failures_total: status.failures_total,
             consecutive_failures: status.consecutive_failures,
             limits_hit: status.limits_hit.iter().map(ToString::to_string).collect(),
+            conflicts: status.conflicts.iter().map(ToString::to_string).collect(),
         }
     }
 }
@@ -71,6 +72,7 @@ impl TryFrom<wire::TargetStatus> for TargetStatus {
             failures_total: wire.failures_total,
             consecutive_failures: wire.consecutive_failures,
             limits_hit: wire.limits_hit.into_iter().map(Into::into).collect(),
+            conflicts: wire.conflicts.into_iter().map(Into::into).collect(),
         })
     }
 }

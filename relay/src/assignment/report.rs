@@ -11,7 +11,7 @@ use crate::boottime;
 use crate::gather::Gather;
 
 /// Statuses in one message: it stays well under the 4 MiB that gRPC accepts.
-const STATUSES: usize = 2_000;
+const STATUSES: usize = 1_000;
 /// What a Hello may take to say what its targets are; 10,000 usual ones take about 5 MiB. With the ids of 200,000
 /// targets it stays under the 64 MiB that a coordinator accepts.
 const DESCRIPTIONS: usize = 44 << 20;

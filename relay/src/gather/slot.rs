@@ -22,6 +22,7 @@ use super::job::JobScrape;
 use super::outcome::{Good, Outcome};
 use crate::contact::BootTime;
 use crate::copies::{Generation, OnAssigned, OnGood, Standing};
+use crate::merge::Sentences;
 use crate::scrape::Client;
 use state::State;
 
@@ -184,6 +185,15 @@ impl Slot {
         let state_changed = state.enter(next, moment.now);
         let cache_age = copy.as_ref().map(|copy| copy.age(moment.now));
         Some(Shown { up: live.is_some(), good: live.cloned().or(copy), cache_age, state_changed })
+    }
+
+    /// Takes what the last whole page found of this target's families that others see otherwise.
+    pub fn disagrees(&self, conflicts: Sentences) {
+        let mut state = self.state.lock();
+        if state.conflicts != conflicts {
+            state.conflicts = conflicts;
+            state.dirty = true;
+        }
     }
 
     /// An assignment of this very target has arrived; what to do with the copy.

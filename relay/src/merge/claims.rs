@@ -9,13 +9,16 @@
 //! lost: samples of a failed claim stand name by name, and what bears a histogram's name without being its own is a
 //! *misfit*, written last on the page without metadata.
 
+mod verdicts;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::iter;
 
 use model::exposition::entry::{Format, MetricType};
 use smallvec::SmallVec;
 
-use super::misfits::{Conflict, ConflictKind, Conflicts};
+use super::conflicts::{ConflictKey, ConflictKind, Conflicts, Speaker, told};
 use super::page_family::{Candidate, CandidateSample, fits, suffixes};
 
 /// One source of candidates.
@@ -64,24 +67,27 @@ pub(super) struct Decision<'a> {
 /// Decides for all sources; their order is the order of precedence.
 pub(super) fn decide<'a>(sources: &'a [Source<'a>], page: Format) -> Decision<'a> {
     let mut claims = Claims::new(page);
-    let asked: Vec<Vec<Asked<'a>>> = sources.iter().map(|source| claims.register(source)).collect();
+    let speakers = (0..).zip(sources).map(|(at, source)| Speaker { source: at, targets: source.targets });
+    let asked: Vec<(Speaker, Vec<Asked<'a>>)> =
+        speakers.zip(sources).map(|(by, source)| (by, claims.register(source, by.source))).collect();
+    let each = || asked.iter().flat_map(|(by, asked)| asked.iter().map(|asked| (*by, asked)));
     for histograms in [true, false] {
-        for asked in asked.iter().flatten() {
+        for (by, asked) in each() {
             let typed = asked.own.kind != MetricType::Unknown && !asked.own.samples.is_empty();
             if typed && (asked.own.kind == MetricType::Histogram) == histograms {
-                claims.claim(asked);
+                claims.claim(asked, by.source);
             }
         }
     }
-    let both = || asked.iter().zip(sources.iter().map(|source| source.targets));
-    let mut placed: Vec<Vec<Placed>> = both()
-        .map(|(asked, targets)| asked.iter().flat_map(|asked| claims.place(asked, targets)).collect())
+    let mut placed: Vec<Vec<Placed>> = asked
+        .iter()
+        .map(|(by, asked)| asked.iter().flat_map(|asked| claims.place(asked, *by)).collect())
         .collect();
-    for asked in asked.iter().flatten().filter(|asked| asked.own.samples.is_empty()) {
-        claims.claim(asked);
+    for (by, asked) in each().filter(|(_, asked)| asked.own.samples.is_empty()) {
+        claims.claim(asked, by.source);
     }
-    for ((asked, targets), placed) in both().zip(&mut placed) {
-        claims.describe(asked, placed, targets);
+    for ((by, asked), placed) in asked.iter().zip(&mut placed) {
+        claims.describe(asked, placed, *by);
         placed.sort_unstable_by_key(|placed| (placed.family, placed.class));
     }
     Decision { families: claims.families, placed, conflicts: claims.conflicts }
@@ -100,6 +106,8 @@ struct Asked<'a> {
 struct Bearer<'a> {
     sample: &'a CandidateSample<'a>,
     home: u32,
+    /// The first source that has it.
+    source: u32,
 }
 
 /// What bears a name, and which family has taken it.
@@ -114,6 +122,27 @@ struct Key {
     name: u32,
     /// What became of its claim: a repeated one has the same answer.
     outcome: Option<Option<u32>>,
+    /// Why it failed, where it did.
+    obstacle: Option<Obstacle>,
+}
+
+/// Why a name cannot be had.
+#[derive(Clone, Copy)]
+struct Obstacle {
+    /// Which name: the family's with this behind it.
+    suffix: &'static str,
+    /// The family that has it; none where a sample on the page bears it and does not fit.
+    family: Option<u32>,
+    /// Whose family or sample that is.
+    source: Option<u32>,
+}
+
+/// Which sources a family follows.
+#[derive(Clone, Copy, Default)]
+struct Makers {
+    kind: Option<u32>,
+    help: Option<u32>,
+    unit: Option<u32>,
 }
 
 /// Names and keys are numbered once, so that the many sources of a page are compared by numbers.
@@ -126,6 +155,8 @@ struct Claims<'a> {
     families: Vec<PageFamily<'a>>,
     /// For each family the number of its name.
     family_names: Vec<u32>,
+    /// For each family whom it follows.
+    makers: Vec<Makers>,
     conflicts: Conflicts,
 }
 
@@ -139,6 +170,7 @@ impl<'a> Claims<'a> {
             keys: Vec::new(),
             families: Vec::new(),
             family_names: Vec::new(),
+            makers: Vec::new(),
             conflicts: Conflicts::default(),
         }
     }
@@ -154,15 +186,15 @@ impl<'a> Claims<'a> {
     fn key(&mut self, name: u32, kind: MetricType) -> u32 {
         let keys = &mut self.keys;
         *self.key_numbers.entry((name, kind)).or_insert_with(|| {
-            keys.push(Key { name, outcome: None });
+            keys.push(Key { name, outcome: None, obstacle: None });
             count(keys.len() - 1)
         })
     }
 
     /// Learns which samples a source puts on the page.
-    fn register(&mut self, source: &'a Source<'a>) -> Vec<Asked<'a>> {
-        let mut all = Vec::with_capacity(source.candidates.len());
-        for own in &source.candidates {
+    fn register(&mut self, from: &'a Source<'a>, source: u32) -> Vec<Asked<'a>> {
+        let mut all = Vec::with_capacity(from.candidates.len());
+        for own in &from.candidates {
             let named = self.number(Cow::Borrowed(&own.name));
             let key = self.key(named, own.kind);
             let (mut names, mut before) = (SmallVec::new(), (&*own.name, named));
@@ -171,7 +203,7 @@ impl<'a> Claims<'a> {
                     before = (sample.name, self.number(Cow::Borrowed(sample.name)));
                 }
                 names.push(before.1);
-                self.bear(before.1, Bearer { sample, home: key });
+                self.bear(before.1, Bearer { sample, home: key, source });
             }
             all.push(Asked { own, key, names });
         }
@@ -190,7 +222,7 @@ impl<'a> Claims<'a> {
     }
 
     /// Gives the candidate its family unless one of its names is taken or would bear a sample that does not fit.
-    fn claim(&mut self, asked: &Asked<'a>) {
+    fn claim(&mut self, asked: &Asked<'a>, source: u32) {
         let (own, at) = (asked.own, asked.key as usize);
         let silent = own.samples.is_empty();
         if self.keys[at].outcome.is_some_and(|outcome| outcome.is_some() || !silent) {
@@ -201,43 +233,57 @@ impl<'a> Claims<'a> {
         for suffix in suffixes(own.kind, self.page) {
             names.push(self.number(Cow::Owned([&*own.name, suffix].concat())));
         }
-        if !names.iter().all(|name| self.is_free(*name, asked)) {
+        let suffixes = iter::once("").chain(suffixes(own.kind, self.page).iter().copied());
+        let mut obstacles =
+            names.iter().zip(suffixes).map(|(name, suffix)| self.obstacle(*name, suffix, asked));
+        if let Some(obstacle) = obstacles.find_map(|obstacle| obstacle) {
             self.keys[at].outcome.get_or_insert(None);
+            self.keys[at].obstacle.get_or_insert(obstacle);
             return;
         }
         let family = self.family(Cow::Borrowed(&own.name), self.keys[at].name, own.kind);
+        self.makers[family as usize].kind = Some(source);
         for name in names {
             self.names[name as usize].owner = Some(family);
         }
         self.keys[at].outcome = Some(Some(family));
     }
 
-    /// Whether `name` is nobody's yet and every sample that bears it fits the family asked for.
-    fn is_free(&self, name: u32, asked: &Asked<'a>) -> bool {
+    /// What keeps the candidate from having a name: it is taken, or a sample that bears it would not fit the family.
+    fn obstacle(&self, name: u32, suffix: &'static str, asked: &Asked<'a>) -> Option<Obstacle> {
         let (name, own) = (&self.names[name as usize], asked.own);
-        let stays = |bearer: &Bearer<'_>| {
-            fits(bearer.sample, (&own.name, own.kind), bearer.home == asked.key, self.page)
+        if let Some(family) = name.owner {
+            let source = self.makers[family as usize].kind;
+            return Some(Obstacle { suffix, family: Some(family), source });
+        }
+        if own.kind == MetricType::Histogram {
+            return None;
+        }
+        let misfit = |bearer: &&Bearer<'_>| {
+            !fits(bearer.sample, (&own.name, own.kind), bearer.home == asked.key, self.page)
         };
-        name.owner.is_none() && (own.kind == MetricType::Histogram || name.bearers.iter().all(stays))
+        let bearer = name.bearers.iter().find(misfit)?;
+        Some(Obstacle { suffix, family: None, source: Some(bearer.source) })
     }
 
     fn family(&mut self, name: Cow<'a, str>, number: u32, kind: MetricType) -> u32 {
         self.families.push(PageFamily { name, kind, help: None, unit: None });
         self.family_names.push(number);
+        self.makers.push(Makers::default());
         count(self.families.len() - 1)
     }
 
     /// The places of a candidate's samples, in their order.
-    fn place(&mut self, asked: &Asked<'a>, targets: u32) -> SmallVec<[Placed; 4]> {
+    fn place(&mut self, asked: &Asked<'a>, by: Speaker) -> SmallVec<[Placed; 4]> {
         let own = asked.own;
         let won = self.keys[asked.key as usize].outcome.flatten();
-        if won.is_none() && own.kind != MetricType::Unknown && !own.samples.is_empty() {
-            self.count(ConflictKind::Type, &own.name, own.kind, targets);
-        }
         let mut all = SmallVec::new();
         for (sample, name) in own.samples.iter().zip(&asked.names) {
-            let place = won.map_or_else(|| self.by_name(sample, *name, own.kind, targets), Place::Family);
+            let place = won.map_or_else(|| self.by_name(sample, *name, own.kind, by), Place::Family);
             all.push(Placed { family: sample.family, class: sample.class, place });
+        }
+        if won.is_none() && own.kind != MetricType::Unknown && !own.samples.is_empty() {
+            self.count_type(asked, &all, by);
         }
         all
     }
@@ -248,7 +294,7 @@ impl<'a> Claims<'a> {
         sample: &'a CandidateSample<'a>,
         name: u32,
         kind: MetricType,
-        targets: u32,
+        by: Speaker,
     ) -> Place {
         let Some(owner) = self.names[name as usize].owner else {
             let family = self.family(Cow::Borrowed(sample.name), name, MetricType::Unknown);
@@ -259,12 +305,12 @@ impl<'a> Claims<'a> {
         if fits(sample, (&family.name, family.kind), false, self.page) {
             return Place::Family(owner);
         }
-        self.count(ConflictKind::Misfit, sample.name, kind, targets);
+        self.count_misfit(sample, owner, kind, by);
         Place::Misfit
     }
 
     /// Gives each family the first HELP and UNIT that a source has for it. `placed` is in the order of the samples.
-    fn describe(&mut self, asked: &[Asked<'a>], placed: &[Placed], targets: u32) {
+    fn describe(&mut self, asked: &[Asked<'a>], placed: &[Placed], by: Speaker) {
         let mut places = placed.iter().map(|placed| placed.place);
         for asked in asked {
             let own = asked.own;
@@ -276,47 +322,38 @@ impl<'a> Claims<'a> {
             let name = self.keys[asked.key as usize].name;
             let named = self.names[name as usize].owner.filter(|at| self.family_names[*at as usize] == name);
             if let Some(at) = named {
-                self.describe_one(at, own, targets);
+                self.describe_one(at, own, by);
             }
             for (place, sample) in of_own.zip(&own.samples) {
                 if let Place::Family(at) = place
                     && named != Some(at)
                     && speaks_for(sample.name, &self.families[at as usize])
                 {
-                    self.describe_one(at, own, targets);
+                    self.describe_one(at, own, by);
                 }
             }
         }
     }
 
-    fn describe_one(&mut self, at: u32, own: &Candidate<'a>, targets: u32) {
-        let family = &mut self.families[at as usize];
+    fn describe_one(&mut self, at: u32, own: &Candidate<'a>, by: Speaker) {
+        let (family, makers) = (&mut self.families[at as usize], &mut self.makers[at as usize]);
         let unit = own.unit.filter(|unit| self.page == Format::OpenMetrics && is_unit_of(unit, family));
-        let help = other(&mut family.help, own.help).then_some(ConflictKind::Help);
-        let unit = other(&mut family.unit, unit).then_some(ConflictKind::Unit);
-        for kind in [help, unit].into_iter().flatten() {
-            let conflict = Conflict {
-                kind,
-                name: self.families[at as usize].name.as_ref().into(),
-                claimed: own.kind,
-                targets,
-            };
-            self.conflicts.add(conflict);
+        let help = (ConflictKind::Help, own.help, &mut family.help, &mut makers.help);
+        let unit = (ConflictKind::Unit, unit, &mut family.unit, &mut makers.unit);
+        for (kind, said, held, maker) in [help, unit] {
+            let Some(said) = said else { continue };
+            let (page, follows) = (*held.get_or_insert(said), *maker.get_or_insert(by.source));
+            if page != said {
+                let (name, said) = (family.name.as_ref().into(), told(said));
+                let key = ConflictKey { kind, name, claimed: own.kind, said };
+                self.conflicts.add(key, by, || verdicts::followed(page, follows));
+            }
         }
-    }
-
-    fn count(&mut self, kind: ConflictKind, name: &str, claimed: MetricType, targets: u32) {
-        self.conflicts.add(Conflict { kind, name: name.into(), claimed, targets });
     }
 }
 
 fn count(at: usize) -> u32 {
     u32::try_from(at).expect("a page has fewer than 2^32 names")
-}
-
-/// Sets `held` to the first text; whether `said` is another.
-fn other<'a>(held: &mut Option<&'a str>, said: Option<&'a str>) -> bool {
-    said.is_some_and(|said| *held.get_or_insert(said) != said)
 }
 
 /// Whether the HELP of samples called `sample` may describe a family that took them in: not that of a single

@@ -46,7 +46,8 @@ fn escaped(help: &str, format: Format) -> String {
     }
 }
 
-fn type_word(kind: MetricType, format: Format) -> &'static str {
+/// The word for a type in a page of that format.
+pub(super) fn type_word(kind: MetricType, format: Format) -> &'static str {
     match kind {
         MetricType::Counter => "counter",
         MetricType::Gauge => "gauge",

@@ -12,8 +12,8 @@ use model::exposition::spelling::Escaping;
 use model::labels::Labels;
 
 use super::claims::{Source, decide};
+use super::conflicts::Conflicts;
 use super::duplicates::Duplicates;
-use super::misfits::Conflicts;
 use super::own_series::{OwnSeries, label_text};
 use super::page_family::{Candidate, candidates, facts};
 use super::runs::PlannedRun;
@@ -96,10 +96,26 @@ impl Plan {
         &self.conflicts
     }
 
+    /// For each target the number of its source, as [`Conflicts`] has it: the relay itself is 0, then the shapes in the
+    /// order of their first targets. None for a target that exposes nothing.
+    pub(super) fn sources(&self) -> impl Iterator<Item = Option<u32>> {
+        let mut known: HashMap<*const Shape, u32> = HashMap::new();
+        self.targets.iter().map(move |target| {
+            let next = u32::try_from(known.len() + 1).expect("fewer shapes than targets");
+            target.shape.as_ref().map(|shape| *known.entry(Arc::as_ptr(shape)).or_insert(next))
+        })
+    }
+
     /// How many different shapes the targets have.
     #[must_use]
     pub fn shapes(&self) -> usize {
         self.shapes
+    }
+}
+
+impl PlannedTarget {
+    pub(super) fn labels(&self) -> &Labels {
+        &self.labels
     }
 }
 

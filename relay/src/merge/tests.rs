@@ -1,5 +1,6 @@
 //! Merging bodies of targets and reading the pages.
 
+mod disputes;
 mod fixture;
 mod names_claimed;
 mod places;

@@ -14,6 +14,7 @@ use model::exposition::spelling::Escaping;
 use model::names::EscapingScheme;
 use tokio::time::Instant;
 
+use super::conflicts::Latest;
 use super::gzip::{GzipEncoder, GzipError};
 use super::negotiate::{Coding, PageFormat};
 use super::{PageBody, SEND_WITHOUT_HEADER};
@@ -21,9 +22,9 @@ use crate::gather::Gather;
 use crate::gather::fan_out::{Gathered, Row};
 use crate::gather::outcome::{Outcome, unix_ms};
 use crate::gather::roster::Roster;
-use crate::gather::slot::{PageMoment, Shown};
+use crate::gather::slot::{PageMoment, Shown, Slot};
 use crate::instruments::label;
-use crate::merge::{Exposed, PageForm, PageTarget, PageWriter, PlanCache, PlanKey, TimestampWindow};
+use crate::merge::{self, Exposed, PageForm, PageTarget, PageWriter, PlanCache, PlanKey, TimestampWindow};
 
 /// Spans of failed scrapes that one page may have.
 const FAILURE_SPANS: usize = 100;
@@ -50,7 +51,7 @@ impl Page {
     /// Decides what each row shows, now, and plans the page.
     pub(super) fn new(
         gather: &Gather,
-        plans: &PlanCache,
+        (plans, latest): (&PlanCache, &Latest),
         gathered: Gathered,
         (format, jobs): (PageFormat, &[String]),
     ) -> Self {
@@ -62,9 +63,12 @@ impl Page {
         count.tell(gather);
         let key = PlanKey { form: form(format), selection: jobs.join("\n").into() };
         let plan = plans.plan(&key, &targets);
-        if jobs.is_empty() {
+        if jobs.is_empty() && latest.replace(&plan) {
             for (kind, count) in plan.conflicts().counts() {
                 gather.context.instruments.conflicts.record(count, &label("kind", kind.as_str()));
+            }
+            for (slot, sentences) in count.shown.iter().zip(merge::sentences(&plan)) {
+                slot.disagrees(sentences);
             }
         }
         let window = window(&gathered.roster, moment.now);
@@ -156,17 +160,20 @@ impl Sending {
 
 /// What a page's targets came to.
 #[derive(Default)]
-struct Shows {
+struct Shows<'a> {
+    /// The targets that are on the page, in its order.
+    shown: Vec<&'a Slot>,
     from_cache: u64,
     spans: usize,
     state_changed: bool,
 }
 
-impl Shows {
-    fn show(&mut self, row: &Row, moment: &PageMoment) -> Option<PageTarget> {
+impl<'a> Shows<'a> {
+    fn show(&mut self, row: &'a Row, moment: &PageMoment) -> Option<PageTarget> {
         let shown = row.slot.show(&row.outcome, row.repeated, moment)?;
         self.from_cache += u64::from(shown.cache_age.is_some());
         self.state_changed |= shown.state_changed;
+        self.shown.push(&row.slot);
         self.trace(row);
         Some(page_target(row, shown))
     }

@@ -10,6 +10,8 @@ mod target;
 #[cfg(test)]
 mod alone;
 #[cfg(test)]
+mod conflicts;
+#[cfg(test)]
 mod killed;
 #[cfg(test)]
 mod pages;

@@ -14,6 +14,7 @@ use crate::contact::BootTime;
 use crate::copies::Copies;
 use crate::gather::flight::Flight;
 use crate::gather::outcome::{Failure, Good, Outcome};
+use crate::merge::Sentences;
 
 /// What changes.
 pub(super) struct State {
@@ -32,6 +33,8 @@ pub(super) struct State {
     pub(super) scrapes_total: u64,
     pub(super) failures_total: u64,
     pub(super) consecutive_failures: u64,
+    /// What other targets see otherwise in its families.
+    pub(super) conflicts: Sentences,
     pub(super) dirty: bool,
     /// The state that was reported last.
     pub(super) reported: Option<TargetState>,
@@ -58,6 +61,7 @@ impl SlotState {
             scrapes_total: 0,
             failures_total: 0,
             consecutive_failures: 0,
+            conflicts: None,
             dirty: true,
             reported: None,
         })))
@@ -101,6 +105,7 @@ impl State {
             failures_total: self.failures_total,
             consecutive_failures: self.consecutive_failures,
             limits_hit: failure.and_then(Failure::limit).into_iter().map(Into::into).collect(),
+            conflicts: self.conflicts.iter().flat_map(|all| all.iter().cloned()).collect(),
         }
     }
 }

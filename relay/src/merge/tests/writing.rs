@@ -304,8 +304,12 @@ fn conflicts_are_counted_by_kind_and_listed_by_name() {
     let plan = Plan::new(TEXT_PAGE, &targets);
     let counts: Vec<_> = plan.conflicts().counts().map(|(kind, count)| (kind.as_str(), count)).collect();
     assert_eq!(counts, [("type", 2), ("misfit", 2), ("help", 2), ("unit", 0)]);
-    let listed: Vec<_> =
-        plan.conflicts().list().iter().map(|found| (found.kind, &*found.name, found.targets)).collect();
+    let listed: Vec<_> = plan
+        .conflicts()
+        .list()
+        .iter()
+        .map(|found| (found.key.kind, &*found.key.name, found.targets))
+        .collect();
     assert_eq!(
         listed,
         [(ConflictKind::Type, "a", 2), (ConflictKind::Misfit, "h_bucket", 2), (ConflictKind::Help, "b", 2)]
