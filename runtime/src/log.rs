@@ -16,8 +16,8 @@ use std::time::Instant;
 use opentelemetry_sdk::trace::SdkTracer;
 use parking_lot::Mutex;
 use tracing::{Event, Subscriber};
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::{Context, SubscriberExt};
+use tracing_subscriber::filter::{FilterExt, LevelFilter, Targets, filter_fn};
+use tracing_subscriber::layer::{Context, Filter, SubscriberExt};
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{Layer, Registry};
 
@@ -137,9 +137,11 @@ pub fn install(level: Level, format: Format, tracer: Option<SdkTracer>) -> Resul
     Ok(Registry::default().with(lines).with(spans).try_init()?)
 }
 
-fn filter(level: Level) -> Targets {
+/// What is written. Lines do not show spans: where no tracer wants one, it is not even made.
+fn filter<S>(level: Level) -> impl Filter<S> {
     let quiet = LevelFilter::from(level).min(LevelFilter::WARN);
-    Targets::new().with_default(level).with_targets(QUIET.map(|library| (library, quiet)))
+    let wanted = Targets::new().with_default(level).with_targets(QUIET.map(|library| (library, quiet)));
+    FilterExt::<S>::and(wanted, filter_fn(|place| place.is_event()))
 }
 
 struct LogLayer<W> {
@@ -255,6 +257,16 @@ mod tests {
         });
         assert_eq!(lines.iter().filter(|line| line.contains("scrape failed")).count(), 2);
         assert_eq!(lines.len(), 7);
+    }
+
+    #[test]
+    fn a_span_that_only_the_log_could_see_is_not_made() {
+        let lines = logged(Level::Debug, Format::Logfmt, || {
+            let span = tracing::info_span!("page", code = 200);
+            assert!(span.is_disabled());
+            span.in_scope(|| tracing::info!("within"));
+        });
+        assert_eq!(lines.len(), 1);
     }
 
     #[test]

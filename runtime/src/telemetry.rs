@@ -5,25 +5,19 @@
 //! `target_info`. Spans leave over OTLP/gRPC, only when an endpoint is given; the queue in front of the exporter
 //! is bounded and full means dropped, so a dead collector slows nothing.
 
+mod spans;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use opentelemetry::KeyValue;
-use opentelemetry::metrics::{Counter, Meter, MeterProvider};
+use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
-use opentelemetry_sdk::trace::{
-    BatchConfigBuilder, BatchSpanProcessor, SdkTracer, SdkTracerProvider, SpanData,
-};
+use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use prometheus::{Encoder, Registry, TextEncoder};
 
-/// Spans that wait for the exporter; more are dropped.
-const SPAN_QUEUE: usize = 2_048;
-/// Spans in one export.
-const SPAN_BATCH: usize = 512;
 /// One export, and the flush at the end, take no longer than this.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The `Content-Type` of [`Telemetry::render`].
@@ -150,12 +144,7 @@ fn tracers(config: &TraceConfig, meter: &Meter) -> Result<SdkTracerProvider, Tel
             endpoint: config.endpoint.clone(),
             source: Box::new(source),
         })?;
-    let batch = BatchConfigBuilder::default()
-        .with_max_queue_size(SPAN_QUEUE)
-        .with_max_export_batch_size(SPAN_BATCH)
-        .build();
-    let processor =
-        BatchSpanProcessor::builder(Counted::new(exporter, meter)).with_batch_config(batch).build();
+    let processor = spans::processor(exporter, meter);
     // The builder reads OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES; only a missing name is filled in.
     let detected = Resource::builder().build();
     let named = detected
@@ -166,49 +155,11 @@ fn tracers(config: &TraceConfig, meter: &Meter) -> Result<SdkTracerProvider, Tel
     Ok(SdkTracerProvider::builder().with_span_processor(processor).with_resource(resource).build())
 }
 
-/// Counts what a span exporter achieves, since a dead collector is otherwise silent.
-#[derive(Debug)]
-struct Counted {
-    exporter: SpanExporter,
-    spans: Counter<u64>,
-}
-
-impl Counted {
-    fn new(exporter: SpanExporter, meter: &Meter) -> Self {
-        let spans = meter
-            .u64_counter("scraperelay_trace_spans_total")
-            .with_description("Spans handed to the trace exporter, by result.")
-            .build();
-        Self { exporter, spans }
-    }
-}
-
-impl opentelemetry_sdk::trace::SpanExporter for Counted {
-    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-        let count = batch.len() as u64;
-        let result = self.exporter.export(batch).await;
-        let label = if result.is_ok() { "exported" } else { "failed" };
-        self.spans.add(count, &[KeyValue::new("result", label)]);
-        result
-    }
-
-    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
-        self.exporter.shutdown_with_timeout(timeout)
-    }
-
-    fn force_flush(&self) -> OTelSdkResult {
-        self.exporter.force_flush()
-    }
-
-    fn set_resource(&mut self, resource: &Resource) {
-        self.exporter.set_resource(resource);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Instant;
 
+    use opentelemetry::KeyValue;
     use opentelemetry::trace::{Span, Tracer};
 
     use super::*;
@@ -249,7 +200,13 @@ mod tests {
         let flushed = tokio::task::spawn_blocking(move || shared.tracers.as_ref().unwrap().force_flush());
         let _failed = flushed.await.unwrap();
         let page = telemetry.render();
-        assert!(page.contains("scraperelay_trace_spans_total{result=\"failed\"}"), "{page}");
+        let count = |result: &str| {
+            let name = format!("scraperelay_trace_spans_total{{result=\"{result}\"}} ");
+            let line = page.lines().find_map(|line| line.strip_prefix(&name));
+            line.map_or(0, |value| value.parse::<u64>().unwrap())
+        };
+        assert!(count("failed") > 0 && count("dropped") > 0, "{page}");
+        assert_eq!(count("failed") + count("dropped"), 10_000, "every span is accounted for\n{page}");
         telemetry.shutdown().await;
     }
 
