@@ -96,6 +96,8 @@ pub struct Instruments {
     pub page_merge_duration: Histogram<f64>,
     /// Bytes of pages before compression.
     pub page_bytes: Counter<u64>,
+    /// Pages begun and not ended, by `reason`.
+    pub pages_cut_off: Counter<u64>,
     /// Pages that joined a running fan-out.
     pub pages_joined: Counter<u64>,
     /// Where targets of the last whole page disagree about families, by `kind`.
@@ -156,6 +158,10 @@ impl Instruments {
             page_bytes: counter(
                 "scraperelay_merged_scrape_body_bytes_total",
                 "Bytes of pages before compression.",
+            ),
+            pages_cut_off: counter(
+                "scraperelay_merged_scrapes_cut_off_total",
+                "Pages begun and not ended, by reason.",
             ),
             pages_joined: counter(
                 "scraperelay_merged_scrapes_joined_total",

@@ -23,7 +23,7 @@ use hyper::body::Incoming;
 use hyper::service::Service;
 use opentelemetry::KeyValue;
 use tokio::time::Instant;
-use tracing::Instrument;
+use tracing::{Instrument, Span, field};
 
 use crate::gather::{Gather, NotGathered};
 use crate::merge::PlanCache;
@@ -76,7 +76,9 @@ impl Metrics {
                 "the targets' page is /metrics; nothing else is on this port\n",
             ),
         };
-        let code = KeyValue::new("code", i64::from(response.status().as_u16()));
+        let code = i64::from(response.status().as_u16());
+        Span::current().record("code", code);
+        let code = KeyValue::new("code", code);
         self.shared.gather.context.instruments.pages.add(1, &[code]);
         response
     }
@@ -101,14 +103,15 @@ impl Metrics {
         let deadline = request.timeout.map(|timeout| start + timeout);
         let shared = self.shared.clone();
         let (format, jobs) = (request.format, request.jobs.clone());
-        let span = tracing::Span::current();
+        let span = Span::current();
         // Making a plan for thousands of targets is work that other connections should not wait for.
+        let merging_span = span.clone();
         let merging = tokio::task::spawn_blocking(move || {
             let plans = (&shared.plans, &*shared.latest);
-            span.in_scope(|| page::Page::new(&shared.gather, plans, gathered, (format, &jobs)))
+            merging_span.in_scope(|| page::Page::new(&shared.gather, plans, gathered, (format, &jobs)))
         });
         let page = merging.await.expect("merging does not panic, and is not aborted");
-        let body = page.into_body(self.shared.gather.clone(), request.coding, (start, deadline));
+        let body = page.into_body(self.shared.gather.clone(), request.coding, (start, deadline), span);
         let mut response = Response::new(body);
         request.describe(response.headers_mut());
         response
@@ -121,7 +124,14 @@ impl Service<Request<Incoming>> for Metrics {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let span = tracing::info_span!("page", query = request.uri().query().unwrap_or_default());
+        let span = tracing::debug_span!(
+            "page",
+            query = request.uri().query().unwrap_or_default(),
+            code = field::Empty,
+            bytes = field::Empty,
+            otel.status_code = field::Empty,
+            otel.status_description = field::Empty,
+        );
         let metrics = self.clone();
         Box::pin(async move { Ok(metrics.answer(request).await) }.instrument(span))
     }

@@ -13,6 +13,7 @@ use hyper::body::Frame;
 use model::exposition::spelling::Escaping;
 use model::names::EscapingScheme;
 use tokio::time::Instant;
+use tracing::Span;
 
 use super::conflicts::Latest;
 use super::gzip::{GzipEncoder, GzipError};
@@ -39,6 +40,20 @@ pub enum PageError {
     #[error(transparent)]
     Gzip(#[from] GzipError),
 }
+
+impl PageError {
+    /// The word for metrics.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Late => "late",
+            Self::Gzip(_) => "compression",
+        }
+    }
+}
+
+/// The word for a page whose scraper went away, or did not read for too long.
+const ABANDONED: &str = "abandoned";
 
 /// A page about to be sent.
 pub(super) struct Page {
@@ -83,10 +98,12 @@ impl Page {
         gather: Arc<Gather>,
         coding: Coding,
         (start, deadline): (Instant, Option<Instant>),
+        span: Span,
     ) -> PageBody {
         let deadline = deadline.unwrap_or(start + SEND_WITHOUT_HEADER);
         let gzip = (coding == Coding::Gzip).then(GzipEncoder::new);
-        let sending = Sending { page: self, gather, gzip, start, deadline, ended: false, raw: Vec::new() };
+        let sending =
+            Sending { page: self, gather, gzip, start, deadline, ended: false, raw: Vec::new(), span };
         let chunks = stream::unfold(sending, |mut sending| async move {
             let chunk = sending.next().await?;
             Some((chunk.map(Frame::data), sending))
@@ -106,6 +123,8 @@ struct Sending {
     start: Instant,
     deadline: Instant,
     ended: bool,
+    /// The page's span: it ends with its last byte.
+    span: Span,
 }
 
 impl Sending {
@@ -114,15 +133,28 @@ impl Sending {
             return None;
         }
         if Instant::now() >= self.deadline {
-            self.ended = true;
-            return Some(Err(PageError::Late));
+            return Some(Err(self.cut_off(PageError::Late)));
         }
-        let chunk = self.chunk();
+        let chunk = match self.chunk() {
+            Ok(chunk) => chunk,
+            Err(error) => return Some(Err(self.cut_off(error))),
+        };
         if self.ended {
             self.page.gathered.flushed().await;
             self.account();
         }
-        Some(chunk.map(Bytes::from))
+        Some(Ok(Bytes::from(chunk)))
+    }
+
+    /// Ends the page where it is.
+    fn cut_off(&mut self, error: PageError) -> PageError {
+        self.ended = true;
+        let reason = error.as_str();
+        self.gather.context.instruments.pages_cut_off.add(1, &label("reason", reason));
+        self.span.record("otel.status_code", "ERROR").record("otel.status_description", reason);
+        let bytes = self.page.writer.counts().bytes;
+        tracing::warn!(reason, bytes, "a page was cut off: its scraper gets an error instead of a part");
+        error
     }
 
     /// The next bytes to send; the last ones if `ended` is set then.
@@ -152,8 +184,19 @@ impl Sending {
         instruments.page_duration.record(self.start.elapsed().as_secs_f64(), &[]);
         let counts = self.page.writer.counts();
         instruments.page_bytes.add(counts.bytes, &[]);
+        self.span.record("bytes", counts.bytes);
         for (reason, dropped) in counts.dropped().filter(|(_, dropped)| *dropped > 0) {
             instruments.samples_dropped.add(dropped, &label("reason", reason.as_str()));
+        }
+    }
+}
+
+impl Drop for Sending {
+    /// A body that is dropped before its end: the scraper has gone, or did not read for too long.
+    fn drop(&mut self) {
+        if !self.ended {
+            self.gather.context.instruments.pages_cut_off.add(1, &label("reason", ABANDONED));
+            self.span.record("otel.status_code", "ERROR").record("otel.status_description", ABANDONED);
         }
     }
 }
@@ -183,8 +226,19 @@ impl<'a> Shows<'a> {
         let Some(failure) = row.outcome.failure() else { return };
         self.spans += 1;
         if self.spans <= FAILURE_SPANS {
-            let url = &*row.slot.target.url;
-            tracing::info_span!("scrape", url, kind = failure.kind, error = %failure.message).in_scope(|| {});
+            // A query may hold a token; spans leave the process.
+            let url = row.slot.target.url.split(['?', '#']).next().unwrap_or_default();
+            tracing::debug_span!(
+                "failed scrape",
+                url,
+                job = &*row.slot.target.job,
+                instance = row.slot.target.labels.get("instance"),
+                "error.type" = failure.kind,
+                duration_seconds = row.outcome.duration.as_secs_f64(),
+                otel.status_code = "ERROR",
+                otel.status_description = failure.message.as_str(),
+            )
+            .in_scope(|| {});
         }
     }
 
