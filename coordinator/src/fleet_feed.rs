@@ -1,15 +1,17 @@
 //! Tells the fleet what it decides about: the targets of each listing, the settings of each configuration.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use model::job::{OverTargetLimit, ScrapeSettings};
 use model::slice::RelayConfig;
 use runtime::Shutdown;
 use tokio::sync::watch;
 
 use crate::catalog::Listing;
-use crate::config::{Config, JobConfig};
+use crate::config::Config;
 use crate::fleet_task::{FleetHandle, Stopped};
+use crate::target_limit;
 
 /// What the fleet is told from, and the fleet.
 pub struct Feed {
@@ -35,10 +37,11 @@ impl Feed {
 
     async fn feed(&mut self) -> Result<(), Stopped> {
         self.configure().await?;
+        let mut over_limit = HashSet::new();
         loop {
             tokio::select! {
                 Ok(()) = self.configs.changed() => self.configure().await?,
-                Ok(()) = self.listings.changed() => self.set_targets().await?,
+                Ok(()) = self.listings.changed() => self.set_targets(&mut over_limit).await?,
                 else => return Ok(()),
             }
         }
@@ -55,14 +58,28 @@ impl Feed {
         self.fleet.configure(Arc::new(settings), usize::try_from(expected).unwrap_or(usize::MAX)).await
     }
 
-    async fn set_targets(&mut self) -> Result<(), Stopped> {
+    async fn set_targets(&mut self, over_limit: &mut HashSet<Arc<str>>) -> Result<(), Stopped> {
         let listing = self.listings.borrow_and_update().clone();
         let config = self.configs.borrow().clone();
         let targets = listing.targets.iter().map(|listed| Arc::clone(&listed.target)).collect();
-        let settings = |job: &JobConfig| (Arc::from(&*job.job.job_name), Arc::clone(&job.job.settings));
-        let jobs: HashMap<_, _> = config.jobs.iter().map(settings).collect();
+        let jobs = target_limit::settings(config.jobs.iter().map(|job| &*job.job), &listing.counts);
+        warn(&jobs, over_limit);
         // A job that is newer than the listing is unread, too.
         let unread = jobs.keys().filter(|job| !listing.read.contains(*job)).cloned().collect();
         self.fleet.set_targets(Arc::new(targets), jobs, unread).await
     }
+}
+
+/// Says once which job has come to exceed its limit, and once that it does no more; `over` are those that did.
+fn warn(jobs: &HashMap<Arc<str>, Arc<ScrapeSettings>>, over: &mut HashSet<Arc<str>>) {
+    for (job, settings) in jobs {
+        match settings.over_target_limit {
+            Some(OverTargetLimit { targets, limit }) if over.insert(job.clone()) => {
+                tracing::warn!(%job, targets, limit, "target_limit exceeded: every scrape of the job fails");
+            }
+            None if over.remove(job) => tracing::info!(%job, "within target_limit again"),
+            _ => {}
+        }
+    }
+    over.retain(|job| jobs.contains_key(job));
 }

@@ -28,6 +28,7 @@ pub mod instruments;
 pub mod place;
 pub mod reload;
 pub mod service_discovery;
+mod target_limit;
 pub mod web;
 
 use std::net::SocketAddr;

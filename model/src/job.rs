@@ -61,6 +61,24 @@ impl ScrapeProtocol {
     }
 }
 
+/// By how much a job exceeds its `target_limit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OverTargetLimit {
+    /// Targets that the job has after relabelling, over all relays.
+    pub targets: u64,
+    /// The limit.
+    pub limit: u64,
+}
+
+impl OverTargetLimit {
+    /// What a job with `targets` targets exceeds; a limit of 0 is none. As many as the limit are allowed, as in
+    /// Prometheus.
+    #[must_use]
+    pub fn of(targets: u64, limit: u64) -> Option<Self> {
+        (limit > 0 && targets > limit).then_some(Self { targets, limit })
+    }
+}
+
 /// What a relay needs to know of a job to scrape its targets; sent once per job.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ScrapeSettings {
@@ -90,6 +108,8 @@ pub struct ScrapeSettings {
     pub label_name_length_limit: u64,
     /// The longest label value in bytes after metric relabelling; 0 for no limit.
     pub label_value_length_limit: u64,
+    /// Set while the job has more targets than its `target_limit`: then none of them is asked.
+    pub over_target_limit: Option<OverTargetLimit>,
     /// `metric_relabel_configs`.
     pub metric_relabel: Arc<[Rule]>,
     /// Credentials, TLS, headers.
@@ -113,6 +133,7 @@ impl ScrapeSettings {
             label_limit: 0,
             label_name_length_limit: 0,
             label_value_length_limit: 0,
+            over_target_limit: None,
             metric_relabel: Arc::from([]),
             http: HttpClientConfig::default(),
         }

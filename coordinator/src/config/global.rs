@@ -6,7 +6,7 @@ use model::job::ScrapeProtocol;
 use model::names::{self, ValidationScheme};
 
 use super::code::Code;
-use super::context::{Context, Origin};
+use super::context::Context;
 use super::fields::{Section, Written, text};
 use super::left_out;
 use super::protocols::protocols;
@@ -49,11 +49,6 @@ impl JobLimits {
     pub(super) fn read(section: &mut Section<'_>, inherited: Self, cx: &mut Context<'_>) -> Self {
         let body_size = section.size("body_size_limit", &mut cx.report);
         let targets = section.number("target_limit", &mut cx.report);
-        if targets.as_ref().is_some_and(|limit| limit.value > 0) && cx.origin == Origin::File {
-            let message = "`target_limit` is not supported yet: nothing would keep it";
-            let help = "leave it out; scraperelay_coordinator_discovered_targets tells how many there are";
-            cx.report.add_help(Code::NotSupportedYet, section.span_of("target_limit"), message, help);
-        }
         let mut number = |name| section.number(name, &mut cx.report);
         Self {
             body_size: set_or(body_size, inherited.body_size),

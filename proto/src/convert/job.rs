@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::http_client::HttpClientConfig;
-use model::job::{ScrapeProtocol, ScrapeSettings};
+use model::job::{OverTargetLimit, ScrapeProtocol, ScrapeSettings};
 use model::names::{EscapingScheme, ValidationScheme};
 use model::relabel::{Rule, RuleSpec};
 
@@ -62,6 +62,9 @@ impl From<&ScrapeSettings> for wire::ScrapeSettings {
             label_value_length_limit: settings.label_value_length_limit,
             metric_relabel_rules: rules.map(|rule| wire::RelabelRule::from(rule.spec())).collect(),
             http: Some(wire::HttpClientConfig::from(&settings.http)),
+            over_target_limit: settings
+                .over_target_limit
+                .map(|OverTargetLimit { targets, limit }| wire::OverTargetLimit { targets, limit }),
         }
     }
 }
@@ -115,6 +118,9 @@ impl TryFrom<wire::ScrapeSettings> for ScrapeSettings {
             label_name_length_limit: wire.label_name_length_limit,
             label_value_length_limit: wire.label_value_length_limit,
             metric_relabel: rules(wire.metric_relabel_rules, scheme, &job_name)?,
+            over_target_limit: wire
+                .over_target_limit
+                .map(|over| OverTargetLimit { targets: over.targets, limit: over.limit }),
             http: HttpClientConfig::try_from(required(wire.http, "job.http")?)?,
             job_name,
         })

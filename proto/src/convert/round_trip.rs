@@ -7,7 +7,7 @@ use bytes::Bytes;
 use model::http_client::{
     Authorization, BasicAuth, HttpClientConfig, HttpHeader, Source, TlsConfig, TlsVersion,
 };
-use model::job::{ScrapeProtocol, ScrapeSettings};
+use model::job::{OverTargetLimit, ScrapeProtocol, ScrapeSettings};
 use model::labels::Labels;
 use model::names::{EscapingScheme, ValidationScheme};
 use model::relabel::{Rule, RuleSpec};
@@ -150,6 +150,7 @@ fn settings() -> impl Strategy<Value = ScrapeSettings> {
                 label_limit: limits[2],
                 label_name_length_limit: limits[3],
                 label_value_length_limit: limits[4],
+                over_target_limit: OverTargetLimit::of(limits[1], limits[2]),
                 metric_relabel: rules.collect(),
                 http,
                 ..ScrapeSettings::new(job)

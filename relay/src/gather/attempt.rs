@@ -83,15 +83,13 @@ async fn exchange(
     before: Option<Arc<Shape>>,
     deadline: Instant,
 ) -> Result<Scraped, Failed> {
+    slot.refusal().map_or(Ok(()), |failure| Err((failure, (0, 0))))?;
     let _permit = timeout_at(deadline, slot.permits.acquire()).await.map_err(|_| {
         let message =
             "all scrapes that may run at once were busy; raise relay.concurrency or use more relays";
         (Failure::new("concurrency", message), (0, 0))
     })?;
-    let answer = fetch(slot, deadline).await.map_err(|failure| (failure, (0, 0)))?;
-    if answer.new_connection {
-        context.instruments.new_connections.add(1, &[]);
-    }
+    let answer = fetch(context, slot, deadline).await.map_err(|failure| (failure, (0, 0)))?;
     let format = slot.job.format(answer.content_type.as_deref()).map_err(|failure| (failure, (0, 0)))?;
     let body_bytes = answer.body.len() as u64;
     let ingested = read(context, slot, before, format, answer).await.map_err(|error| {
@@ -104,7 +102,7 @@ async fn exchange(
     Ok(Scraped { ingested, body_bytes })
 }
 
-async fn fetch(slot: &Slot, deadline: Instant) -> Result<Answer, Failure> {
+async fn fetch(context: &Context, slot: &Slot, deadline: Instant) -> Result<Answer, Failure> {
     let client = slot.client.as_ref().map_err(|why| Failure::new("url", why.clone()))?;
     let request = FetchRequest {
         accept: slot.job.accept.clone(),
@@ -117,7 +115,10 @@ async fn fetch(slot: &Slot, deadline: Instant) -> Result<Answer, Failure> {
     // There is one flight per slot, so nobody else holds the client for long.
     let mut client =
         timeout_at(deadline, client.lock()).await.map_err(|_| Failure::new("timeout", "client busy"))?;
-    client.fetch(&request, deadline).await.map_err(|error| Failure::new(error.kind(), error.to_string()))
+    let answer = client.fetch(&request, deadline).await;
+    // Whatever came of the request: a target that takes connections and never answers costs one each time.
+    context.instruments.new_connections.add(client.take_opened(), &[]);
+    answer.map_err(|error| Failure::new(error.kind(), error.to_string()))
 }
 
 async fn read(

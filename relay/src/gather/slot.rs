@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime};
 use model::exposition::injected::Injected;
 use model::exposition::shape::Shape;
 use model::exposition::transform::Transform;
+use model::job::OverTargetLimit;
 use model::slice::{Held, Permission, Stamp};
 use model::status::{TargetState, TargetStatus};
 use model::target::Target;
@@ -19,7 +20,7 @@ use tokio::sync::Semaphore;
 
 use super::flight::Flight;
 use super::job::JobScrape;
-use super::outcome::{Good, Outcome};
+use super::outcome::{Failure, Good, Outcome};
 use crate::contact::BootTime;
 use crate::copies::{Generation, OnAssigned, OnGood, Standing};
 use crate::merge::Sentences;
@@ -135,7 +136,24 @@ impl Slot {
     #[must_use]
     pub fn repeatable(&self, standing: Standing) -> Option<Arc<Outcome>> {
         let state = self.state.lock();
-        state.last.clone().filter(|_| state.copies.may_repeat(standing))
+        state.last.clone().filter(|_| state.copies.may_repeat(standing) && !self.is_refused())
+    }
+
+    fn is_refused(&self) -> bool {
+        self.job.settings.over_target_limit.is_some()
+    }
+
+    /// Why no scrape of the target may be made at all: its job has more targets than its `target_limit`. As in
+    /// Prometheus its series end meanwhile, so no copy stands in for them.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Failure> {
+        let OverTargetLimit { targets, limit } = self.job.settings.over_target_limit?;
+        let message = format!(
+            "target_limit exceeded: job {:?} has {targets} targets and may have {limit}; none of them is asked \
+             until it has fewer or the limit is raised",
+            self.job.settings.job_name
+        );
+        Some(Failure::new("target_limit", message))
     }
 
     /// Whether the last scrape failed.
@@ -174,7 +192,7 @@ impl Slot {
             outcome.result.as_ref().ok().filter(|_| !repeated || state.copies.may_repeat(moment.standing));
         let copy = state.copy.clone().filter(|copy| {
             let young = moment.copy_max_age.is_some_and(|most| copy.age(moment.now) <= most);
-            live.is_none() && young && state.copies.may_serve(moment.standing)
+            live.is_none() && young && !self.is_refused() && state.copies.may_serve(moment.standing)
         });
         state.copies.on_shown(copy.is_some());
         let next = match (live, &copy) {

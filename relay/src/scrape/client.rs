@@ -56,6 +56,8 @@ pub struct Client {
     guard: AddressGuard,
     connection: Option<Connection>,
     last_size: usize,
+    /// Connections opened and not told of yet.
+    opened: u64,
 }
 
 /// An answer's head, and the connection that its body will come over.
@@ -74,7 +76,7 @@ impl Client {
         endpoint: Endpoint,
         guard: AddressGuard,
     ) -> Self {
-        Self { network, settings, endpoint, guard, connection: None, last_size: 0 }
+        Self { network, settings, endpoint, guard, connection: None, last_size: 0, opened: 0 }
     }
 
     /// Where the target is.
@@ -87,6 +89,11 @@ impl Client {
     #[must_use]
     pub fn is_connected(&self) -> bool {
         self.connection.is_some()
+    }
+
+    /// How many connections were opened since this was last asked, whatever became of them.
+    pub fn take_opened(&mut self) -> u64 {
+        std::mem::take(&mut self.opened)
     }
 
     /// Asks the target once. Everything, from credential files to the last byte decoded, happens before `deadline`;
@@ -159,6 +166,7 @@ impl Client {
             header_limit: request.header_limit,
         };
         let mut connection = connect(route, phase).await?;
+        self.opened += 1;
         match connection.send(build(endpoint, head)).await {
             Ok(response) => Ok(Asked { connection, response, new_connection: true }),
             Err(error) => Err(FetchError::http(

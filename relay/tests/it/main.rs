@@ -10,6 +10,8 @@ mod target;
 #[cfg(test)]
 mod alone;
 #[cfg(test)]
+mod bounds;
+#[cfg(test)]
 mod conflicts;
 #[cfg(test)]
 mod killed;
