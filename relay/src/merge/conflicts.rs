@@ -182,6 +182,6 @@ pub(super) fn shortened(text: &str, bytes: usize) -> Cow<'_, str> {
     if text.len() <= bytes {
         return Cow::Borrowed(text);
     }
-    let end = (0..=bytes.saturating_sub(3)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    Cow::Owned(format!("{}...", &text[..end]))
+    let kept = text.char_indices().take_while(|(at, char)| at + char.len_utf8() + 3 <= bytes);
+    Cow::Owned(kept.map(|(_, char)| char).chain("...".chars()).collect())
 }
