@@ -9,6 +9,7 @@ mod file_pattern;
 mod group_file;
 mod http;
 mod http_get;
+pub mod kubernetes;
 
 use std::sync::Arc;
 
@@ -66,6 +67,7 @@ pub fn mechanism(discovery: &Discovery) -> &'static str {
         Discovery::Static(_) => "static",
         Discovery::File(_) => "file",
         Discovery::Http(_) => "http",
+        Discovery::Kubernetes(_) => "kubernetes",
     }
 }
 
@@ -105,6 +107,11 @@ pub async fn run(discovery: Discovery, context: Context) {
             }
             Discovery::File(settings) => file::run(&settings, &context).await,
             Discovery::Http(settings) => http::run(&settings, &context).await,
+            Discovery::Kubernetes(settings) => {
+                let error = format!("{}: pods are not watched yet", settings.position);
+                context.report("kubernetes", Err(error)).await;
+                stop.cancelled().await;
+            }
         }
     };
     tokio::select! {
@@ -124,6 +131,7 @@ pub fn same(one: &Discovery, other: &Discovery) -> bool {
         (Discovery::Http(one), Discovery::Http(other)) => {
             (&one.url, one.refresh_interval, &one.http) == (&other.url, other.refresh_interval, &other.http)
         }
+        (Discovery::Kubernetes(one), Discovery::Kubernetes(other)) => one.same(other),
         _ => false,
     }
 }

@@ -12,6 +12,7 @@ mod config_load;
 mod content_type;
 mod entries;
 mod exposition;
+mod k8s_sd;
 mod negotiate;
 mod openmetrics;
 mod relabel;
@@ -63,10 +64,11 @@ impl Verdict {
 pub type Run = fn(&Value) -> Verdict;
 
 /// The files that are known, each with what runs its cases.
-pub const FILES: [(&str, Run); 9] = [
+pub const FILES: [(&str, Run); 10] = [
     ("accept_header.jsonl", accept_header::run),
     ("content_type.jsonl", content_type::run),
     ("exposition.jsonl", exposition::run),
+    ("k8s_sd.jsonl", k8s_sd::run),
     ("negotiate.jsonl", negotiate::run),
     ("openmetrics.jsonl", openmetrics::run),
     ("relabel.jsonl", relabel::run),

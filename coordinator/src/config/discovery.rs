@@ -1,4 +1,5 @@
-//! `static_configs`, `file_sd_configs` and `http_sd_configs`: where a job's targets come from.
+//! Where a job's targets come from: `static_configs`, `file_sd_configs`, `http_sd_configs`, and
+//! `kubernetes_sd_configs`, which [`kubernetes`](super::kubernetes) reads.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use super::code::Code;
 use super::context::Context;
 use super::fields::{Section, list, text};
 use super::http_client::{Client, http_client};
+use super::kubernetes::{KubernetesDiscovery, kubernetes};
 use super::position::Position;
 use super::tree::Node;
 
@@ -31,6 +33,8 @@ pub enum Discovery {
     File(FileDiscovery),
     /// One element of `http_sd_configs`.
     Http(Box<HttpDiscovery>),
+    /// One element of `kubernetes_sd_configs`.
+    Kubernetes(Box<KubernetesDiscovery>),
 }
 
 /// Files to read target groups from.
@@ -79,6 +83,9 @@ pub(super) fn discoveries(job: &mut Section<'_>, checks_hosts: bool, cx: &mut Co
     found.extend(files.into_iter().filter_map(|node| file(node, cx)).map(Discovery::File));
     let servers = elements(job, "http_sd_configs", cx);
     found.extend(servers.into_iter().filter_map(|node| http(node, cx)).map(Box::new).map(Discovery::Http));
+    let clusters = elements(job, "kubernetes_sd_configs", cx).into_iter();
+    let clusters: Vec<_> = clusters.filter_map(|node| kubernetes(node, cx)).collect();
+    found.extend(clusters.into_iter().map(Box::new).map(Discovery::Kubernetes));
     found
 }
 

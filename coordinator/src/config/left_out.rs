@@ -20,7 +20,7 @@ const SERVER_SECTIONS: [(&str, &str); 8] = [
 ];
 
 /// Service discoveries of Prometheus that are not built.
-const DISCOVERIES: [&str; 33] = [
+const DISCOVERIES: [&str; 32] = [
     "aws_sd_configs",
     "azure_sd_configs",
     "consul_sd_configs",
@@ -35,7 +35,6 @@ const DISCOVERIES: [&str; 33] = [
     "gce_sd_configs",
     "hetzner_sd_configs",
     "ionos_sd_configs",
-    "kubernetes_sd_configs",
     "kuma_sd_configs",
     "lightsail_sd_configs",
     "linode_sd_configs",
@@ -70,10 +69,10 @@ pub(super) fn server_sections(top: &mut Section<'_>, cx: &mut Context<'_>) {
     }
 }
 
-/// Refuses every discovery but static, file and HTTP.
+/// Refuses every discovery but static, file, HTTP and Kubernetes.
 pub(super) fn discoveries(job: &mut Section<'_>, cx: &mut Context<'_>) {
     for name in DISCOVERIES {
-        let help = "use static_configs, file_sd_configs or http_sd_configs";
+        let help = "use static_configs, file_sd_configs, http_sd_configs or kubernetes_sd_configs";
         field(job, name, help, cx);
     }
 }
