@@ -3,21 +3,27 @@
 //! In: the jobs of the configuration and what their discoveries report. Out: a [`Listing`]. Target relabelling
 //! happens here; who scrapes a target is not decided here. Pure: time is an argument.
 
+mod groups;
 mod hold;
 mod listing;
+mod outcome;
+mod source;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use model::target::{Resolved, TargetId};
-use model::target_group::TargetGroup;
+use model::target::TargetId;
 
 use crate::config::{Discovery, JobConfig};
-use crate::discover::{self, DiscoveryId, Found};
+use crate::discover::{self, Changed, DiscoveryId, Found};
 
-pub use hold::{Held, Verdict};
+use groups::Groups;
+use hold::Verdict;
+use source::{Outcomes, Source};
+
 pub use listing::{DropReason, Dropped, JobCounts, Listed, Listing, Origin};
+pub use outcome::Discovered;
 
 /// All jobs with the groups that their discoveries gave last.
 #[derive(Debug, Default)]
@@ -30,19 +36,6 @@ pub struct Catalog {
 struct JobState {
     config: JobConfig,
     sources: BTreeMap<usize, Source>,
-}
-
-/// What one discovery gave.
-#[derive(Debug)]
-struct Source {
-    discovery: Discovery,
-    groups: Vec<TargetGroup>,
-    resolved: Vec<(Origin, Resolved)>,
-    held: Option<Held>,
-    /// Has not reported since the configuration changed it: its groups are its predecessor's.
-    inherited: bool,
-    /// Whether it, or the one it was changed from, has reported since the process started.
-    reported: bool,
 }
 
 /// What a report changed.
@@ -64,10 +57,12 @@ impl Catalog {
         let mut before = std::mem::take(&mut self.jobs);
         for config in jobs {
             let name: Arc<str> = config.job.job_name.as_ref().into();
-            let sources = before.remove(&name).map(|state| state.sources).unwrap_or_default();
+            let before = before.remove(&name);
+            let same_job = before.as_ref().is_some_and(|state| state.config.job == config.job);
+            let sources = before.map(|state| state.sources).unwrap_or_default();
             let sources = succeed(sources, &config.discoveries, &mut self.next);
             let mut state = JobState { config, sources };
-            state.resolve();
+            state.resolve(same_job);
             self.jobs.insert(name, state);
         }
     }
@@ -83,7 +78,21 @@ impl Catalog {
     /// Takes what a discovery knows now.
     pub fn found(&mut self, found: Found, now: Duration) -> Change {
         let Some(state) = self.jobs.get_mut(&found.discovery.job) else { return Change::None };
-        state.found(found.discovery.index, found.groups, now)
+        state.found(found.discovery.index, found.groups.into(), now)
+    }
+
+    /// Takes what changed in a discovery since it said what it knows. Nothing of this is held back: what is told one
+    /// by one is no mistake of a read.
+    pub fn changed(&mut self, changed: &Changed) -> Change {
+        let Some(state) = self.jobs.get_mut(&changed.discovery.job) else { return Change::None };
+        let Some(source) = state.sources.get_mut(&changed.discovery.index) else { return Change::None };
+        let mut change = Change::None;
+        for (key, group) in &changed.groups {
+            if source.change(&state.config, key, group.as_ref()) {
+                change = Change::Listing;
+            }
+        }
+        change
     }
 
     /// Lets go of removals that were held for long enough.
@@ -111,7 +120,10 @@ impl Catalog {
     #[must_use]
     pub fn listing(&self) -> Listing {
         let jobs = self.jobs.iter().map(|(name, state)| {
-            let resolved = state.sources.values().flat_map(|source| &source.resolved);
+            let resolved = state.sources.values().flat_map(|source| {
+                let mechanism = discover::mechanism(&source.discovery);
+                source.resolved().map(move |(group, outcome)| (mechanism, group, outcome))
+            });
             (name, &state.config, resolved)
         });
         let mut listing = listing::list(jobs);
@@ -122,21 +134,22 @@ impl Catalog {
 }
 
 impl JobState {
-    fn resolve(&mut self) {
-        for source in self.sources.values_mut() {
-            source.resolved = resolve(&self.config, &source.discovery, &source.groups);
+    /// Resolves what is not resolved yet; with another job, everything.
+    fn resolve(&mut self, same_job: bool) {
+        for source in self.sources.values_mut().filter(|source| !same_job || source.inherited) {
+            source.resolve(&self.config);
         }
     }
 
-    fn found(&mut self, index: usize, groups: Vec<TargetGroup>, now: Duration) -> Change {
+    fn found(&mut self, index: usize, groups: Groups, now: Duration) -> Change {
         let Some(source) = self.sources.get(&index) else { return Change::None };
         let configured = source.inherited;
         if source.groups == groups && source.held.is_none() && !configured {
             return Change::None;
         }
-        let resolved = resolve(&self.config, &source.discovery, &groups);
+        let outcomes = source.outcomes_of(&self.config, &groups);
         let (before, after) =
-            (self.targets_with(index, &source.resolved), self.targets_with(index, &resolved));
+            (self.targets_with(index, &source.outcomes), self.targets_with(index, &outcomes));
         let removed = before.difference(&after).count();
         let Some(source) = self.sources.get_mut(&index) else { return Change::None };
         let verdict = if configured {
@@ -148,8 +161,7 @@ impl JobState {
         source.reported = true;
         match verdict {
             Verdict::Apply(groups) => {
-                source.groups = groups;
-                source.resolved = resolved;
+                source.take(groups, outcomes);
                 Change::Listing
             }
             Verdict::Hold(held) => {
@@ -159,11 +171,10 @@ impl JobState {
         }
     }
 
-    /// The job's targets if the discovery `index` gave `resolved`.
-    fn targets_with(&self, index: usize, resolved: &[(Origin, Resolved)]) -> HashSet<TargetId> {
-        let others =
-            self.sources.iter().filter(|(at, _)| **at != index).flat_map(|(_, source)| &source.resolved);
-        others.chain(resolved).filter_map(|(_, resolved)| target_id(resolved)).collect()
+    /// The job's targets if the discovery `index` gave `outcomes`.
+    fn targets_with(&self, index: usize, outcomes: &Outcomes) -> HashSet<TargetId> {
+        let others = self.sources.iter().filter(|(at, _)| **at != index);
+        others.flat_map(|(_, source)| source.outcomes.ids()).chain(outcomes.ids()).collect()
     }
 
     fn due(&self, now: Duration) -> impl Iterator<Item = usize> {
@@ -176,8 +187,9 @@ impl JobState {
     fn apply_held(&mut self, index: usize) {
         let Some(source) = self.sources.get_mut(&index) else { return };
         let Some(held) = source.held.take() else { return };
-        source.groups = held.into_groups();
-        source.resolved = resolve(&self.config, &source.discovery, &source.groups);
+        let groups = held.into_groups();
+        let outcomes = source.outcomes_of(&self.config, &groups);
+        source.take(groups, outcomes);
     }
 }
 
@@ -201,31 +213,10 @@ fn succeed(
     for discovery in changed {
         let former = before.pop_first().map(|(_, source)| (source.groups, source.reported));
         let (groups, reported) = former.unwrap_or_default();
-        let source =
-            Source { discovery, groups, resolved: Vec::new(), held: None, inherited: true, reported };
-        after.insert(*next, source);
+        after.insert(*next, Source { reported, ..Source::new(discovery, groups) });
         *next += 1;
     }
     after
-}
-
-fn target_id(resolved: &Resolved) -> Option<TargetId> {
-    match resolved {
-        Resolved::Target { target, .. } => Some(target.id),
-        Resolved::Dropped { .. } | Resolved::Failed { .. } => None,
-    }
-}
-
-fn resolve(config: &JobConfig, discovery: &Discovery, groups: &[TargetGroup]) -> Vec<(Origin, Resolved)> {
-    let mechanism = discover::mechanism(discovery);
-    let mut all = Vec::new();
-    for group in groups {
-        let origin = Origin { mechanism, source: Arc::from(&*group.source) };
-        all.extend(
-            model::target::resolve(&config.job, group).into_iter().map(|resolved| (origin.clone(), resolved)),
-        );
-    }
-    all
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::catalog::{Catalog, Change, JobCounts, Listing};
 use crate::config::{Config, Discovery};
+use crate::discover::kubernetes::watches::Watches;
 use crate::discover::{self, Context, DiscoveryId, Report};
 use crate::instruments::Instruments;
 
@@ -40,6 +41,7 @@ pub struct CatalogTask {
     reports: mpsc::Sender<Report>,
     listings: watch::Sender<Arc<Listing>>,
     instruments: Instruments,
+    watches: Watches,
     tasks: Tasks,
     stop: CancellationToken,
     started: Instant,
@@ -52,6 +54,7 @@ pub async fn run(
     mut configs: watch::Receiver<Arc<Config>>,
     listings: watch::Sender<Arc<Listing>>,
     instruments: Instruments,
+    watches: Watches,
     tasks: Tasks,
     shutdown: Shutdown,
 ) {
@@ -65,6 +68,7 @@ pub async fn run(
         reports,
         listings,
         instruments,
+        watches,
         tasks,
         stop,
         started,
@@ -138,6 +142,7 @@ impl CatalogTask {
             reports: self.reports.clone(),
             stop: stop.clone(),
             read_again: Arc::clone(&read_again),
+            watches: self.watches.clone(),
         };
         self.tasks.work(discover::run(discovery.clone(), context));
         self.running.insert(id, Running { discovery, succeeded: false, stop, read_again });
@@ -146,6 +151,7 @@ impl CatalogTask {
     fn report(&mut self, report: Report) -> Change {
         let found = match report {
             Report::Found(found) => found,
+            Report::Changed(changed) => return self.catalog.changed(&changed),
             Report::Failed(failed) => {
                 self.instruments.discovery_failed(failed.mechanism);
                 let discover::Failed { discovery, mechanism, message } = failed;

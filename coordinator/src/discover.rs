@@ -1,7 +1,7 @@
 //! Finds target groups: each discovery of the configuration is one task that sends what it knows.
 //!
-//! In: a discovery's configuration. Out: [`Found`], always the whole of what that discovery knows. A discovery
-//! that fails sends nothing, so an error never removes a target. What the groups become (targets, dropped,
+//! In: a discovery's configuration. Out: [`Found`], the whole of what that discovery knows, and where it can be told
+//! one by one, [`Changed`]. A discovery that fails sends nothing, so an error never removes a target. What the groups become (targets, dropped,
 //! held back) is the catalog's business.
 
 mod file;
@@ -17,6 +17,8 @@ use model::target_group::TargetGroup;
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
+use self::kubernetes::pod_group::PodGroup;
+use self::kubernetes::watches::Watches;
 use crate::config::Discovery;
 
 /// Discoveries in one message queue; each sends one message per change, so more than this is a slow reader.
@@ -37,7 +39,31 @@ pub struct Found {
     /// Who says so.
     pub discovery: DiscoveryId,
     /// All its groups; a group it knew before and does not name is gone.
-    pub groups: Vec<TargetGroup>,
+    pub groups: Vec<Group>,
+}
+
+/// What changed since a discovery said what it knows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Changed {
+    /// Who says so.
+    pub discovery: DiscoveryId,
+    /// Groups by source, each as it is now; `None`: it is gone.
+    pub groups: Vec<(Arc<str>, Option<Group>)>,
+}
+
+/// Targets that were found together.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Group {
+    /// With their labels.
+    Whole(TargetGroup),
+    /// Those of a pod, whose labels are made when they are needed.
+    Pod(PodGroup),
+}
+
+impl From<TargetGroup> for Group {
+    fn from(group: TargetGroup) -> Self {
+        Self::Whole(group)
+    }
 }
 
 /// A discovery that failed: its earlier targets stay.
@@ -45,7 +71,7 @@ pub struct Found {
 pub struct Failed {
     /// Who failed.
     pub discovery: DiscoveryId,
-    /// "file" or "http".
+    /// "file", "http" or "kubernetes".
     pub mechanism: &'static str,
     /// What was wrong, for people.
     pub message: String,
@@ -56,6 +82,8 @@ pub struct Failed {
 pub enum Report {
     /// A good read.
     Found(Found),
+    /// What changed since the last one.
+    Changed(Changed),
     /// A bad one.
     Failed(Failed),
 }
@@ -82,6 +110,8 @@ pub struct Context {
     pub stop: CancellationToken,
     /// Asked when a large removal waits for a second read.
     pub read_again: Arc<Notify>,
+    /// The watches of clusters.
+    pub watches: Watches,
 }
 
 impl Context {
@@ -89,7 +119,10 @@ impl Context {
     async fn report(&self, mechanism: &'static str, read: Result<Vec<TargetGroup>, String>) -> bool {
         let discovery = self.id.clone();
         let report = match read {
-            Ok(groups) => Report::Found(Found { discovery, groups }),
+            Ok(groups) => {
+                let groups = groups.into_iter().map(Group::Whole).collect();
+                Report::Found(Found { discovery, groups })
+            }
             Err(message) => Report::Failed(Failed { discovery, mechanism, message }),
         };
         self.reports.send(report).await.is_ok()
@@ -107,11 +140,7 @@ pub async fn run(discovery: Discovery, context: Context) {
             }
             Discovery::File(settings) => file::run(&settings, &context).await,
             Discovery::Http(settings) => http::run(&settings, &context).await,
-            Discovery::Kubernetes(settings) => {
-                let error = format!("{}: pods are not watched yet", settings.position);
-                context.report("kubernetes", Err(error)).await;
-                stop.cancelled().await;
-            }
+            Discovery::Kubernetes(settings) => kubernetes::pods::run(&settings, &context).await,
         }
     };
     tokio::select! {

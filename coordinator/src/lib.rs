@@ -47,6 +47,7 @@ use tokio_util::sync::CancellationToken;
 use admin::Admin;
 use catalog::Listing;
 use config::{Config, Diagnostics, MissingFiles};
+use discover::kubernetes::watches::Watches;
 use fleet::Timings;
 use fleet_feed::Feed;
 use instruments::Instruments;
@@ -159,8 +160,9 @@ impl Coordinator {
             rt.shutdown.clone(),
         );
         rt.tasks.spawn("configuration", follow);
-        let catalog =
-            catalog_task::run(config.clone(), listings, instruments, rt.tasks.clone(), rt.shutdown.clone());
+        let watches = Watches::new(rt.tasks.clone(), rt.shutdown.clone(), rt.meter());
+        let (tasks, shutdown) = (rt.tasks.clone(), rt.shutdown.clone());
+        let catalog = catalog_task::run(config.clone(), listings, instruments, watches, tasks, shutdown);
         rt.tasks.spawn("catalog", catalog);
         let (fleet, fleet_task) = fleet_task::new(runtime::boot_id::random().into(), Timings::default());
         fleet_metrics::register(rt.meter(), &fleet.snapshots());

@@ -8,6 +8,7 @@ pub mod exposition;
 pub mod http_client;
 pub mod job;
 pub mod labels;
+pub mod local_address;
 pub mod names;
 pub mod relabel;
 pub mod sample_labels;

@@ -14,7 +14,7 @@ use crate::duration::DurationError;
 use crate::labels::Labels;
 
 pub use id::{PlacementKey, TargetId};
-pub use resolve::resolve;
+pub use resolve::{discovered_labels, resolve};
 
 /// The label that holds the address.
 pub const ADDRESS: &str = "__address__";
@@ -126,6 +126,14 @@ pub enum TargetError {
     /// A target label would overwrite a histogram's or summary's own label.
     #[error("the target label {0:?} is refused: it would overwrite the buckets or quantiles of its samples")]
     SampleLabel(&'static str),
+    /// Discovery does not make a target of what a workload says of itself.
+    #[error("{sentence}")]
+    Refused {
+        /// A fixed word for the reason.
+        word: &'static str,
+        /// The reason, for people.
+        sentence: Box<str>,
+    },
 }
 
 impl TargetError {
@@ -139,6 +147,7 @@ impl TargetError {
             Self::Timeout(_) | Self::ZeroTimeout | Self::TimeoutTooLong { .. } => "timeout",
             Self::Boolean { .. } => "boolean",
             Self::SampleLabel(_) => "sample_label",
+            Self::Refused { word, .. } => word,
         }
     }
 }

@@ -54,7 +54,7 @@ fn names(labels: &Labels, url: &str, word: &str) -> bool {
 fn of_target(view: &View, entry: &TargetEntry) -> Explanation {
     let target = &entry.target;
     let listed = view.listing.get(target.id);
-    let discovered = listed.map(|listed| listed.discovered.clone()).unwrap_or_default();
+    let discovered = listed.map(|listed| listed.discovered.labels()).unwrap_or_default();
     let origin = listed.map(|listed| &listed.origin);
     let mut explanation = story(view, &target.job, &discovered, origin);
     if !entry.listed {

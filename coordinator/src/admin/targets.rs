@@ -82,7 +82,8 @@ fn field<'a>(view: &'a View, entry: &'a TargetEntry, name: &str) -> Cow<'a, str>
     }
     if let Some(label) = name.strip_prefix("discovered_labels.") {
         let listed = view.listing.get(target.id);
-        return listed.map_or("".into(), |listed| shown::label(label, listed.discovered.get(label)));
+        let discovered = listed.map(|listed| listed.discovered.labels()).unwrap_or_default();
+        return shown::label(label, discovered.get(label)).into_owned().into();
     }
     match name {
         "name" => format!("targets/{}", target.id).into(),
@@ -126,7 +127,9 @@ pub(super) fn row(view: &View, entry: &TargetEntry, full: bool) -> Target {
         job: target.job.to_string(),
         url: shown::url(&target.url),
         labels: shown::pairs(&target.labels),
-        discovered_labels: discovered.map(|listed| shown::pairs(&listed.discovered)).unwrap_or_default(),
+        discovered_labels: discovered
+            .map(|listed| shown::pairs(&listed.discovered.labels()))
+            .unwrap_or_default(),
         state: state(entry).into(),
         state_change_time: status.state_changed.map(Into::into),
         relay,

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use model::target_group::TargetGroup;
+use super::groups::Groups;
 
 /// Removing this many targets or fewer is never held.
 const FEW: usize = 10;
@@ -19,28 +19,32 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 /// A removal that waits.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Held {
-    groups: Vec<TargetGroup>,
+pub(super) struct Held {
+    groups: Groups,
     since: Duration,
 }
 
 impl Held {
     /// Whether it has waited as long as any removal does, a minute.
     #[must_use]
-    pub fn is_due(&self, now: Duration) -> bool {
+    pub(super) fn is_due(&self, now: Duration) -> bool {
         now.saturating_sub(self.since) >= LONGEST
     }
 
-    pub(super) fn into_groups(self) -> Vec<TargetGroup> {
+    pub(super) fn into_groups(self) -> Groups {
         self.groups
+    }
+
+    pub(super) fn groups_mut(&mut self) -> &mut Groups {
+        &mut self.groups
     }
 }
 
 /// What to do with a read.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Verdict {
+pub(super) enum Verdict {
     /// Use these groups.
-    Apply(Vec<TargetGroup>),
+    Apply(Groups),
     /// Keep the earlier ones for now.
     Hold(Held),
 }
@@ -50,7 +54,7 @@ pub(super) fn judge(
     held: Option<Held>,
     before: usize,
     removed: usize,
-    groups: Vec<TargetGroup>,
+    groups: Groups,
     now: Duration,
 ) -> Verdict {
     if removed <= FEW || removed * 2 <= before {
@@ -58,7 +62,7 @@ pub(super) fn judge(
     }
     match held {
         Some(held) if held.is_due(now) => Verdict::Apply(groups),
-        Some(held) if held.groups == groups => {
+        Some(held) if held.groups.agree(&groups) => {
             let agreed = now.saturating_sub(held.since) >= SECOND_READ;
             if agreed { Verdict::Apply(groups) } else { Verdict::Hold(held) }
         }
@@ -70,6 +74,8 @@ pub(super) fn judge(
 
 #[cfg(test)]
 mod tests {
+    use model::target_group::TargetGroup;
+
     use super::*;
 
     fn at(seconds: u64) -> Duration {
@@ -87,8 +93,8 @@ mod tests {
     fn small_removals_are_applied_at_once() {
         for (before, removed) in [(10, 10), (100, 50), (100, 0), (11, 10)] {
             assert_eq!(
-                judge(None, before, removed, vec![], at(0)),
-                Verdict::Apply(vec![]),
+                judge(None, before, removed, Groups::default(), at(0)),
+                Verdict::Apply(Groups::default()),
                 "{removed} of {before}"
             );
         }
@@ -96,17 +102,23 @@ mod tests {
 
     #[test]
     fn a_large_removal_waits_for_a_second_read_that_agrees() {
-        let first = held(judge(None, 100, 51, vec![], at(0)));
-        let too_soon = held(judge(Some(first), 100, 51, vec![], at(4)));
-        assert_eq!(judge(Some(too_soon), 100, 51, vec![], at(5)), Verdict::Apply(vec![]));
+        let first = held(judge(None, 100, 51, Groups::default(), at(0)));
+        let too_soon = held(judge(Some(first), 100, 51, Groups::default(), at(4)));
+        assert_eq!(
+            judge(Some(too_soon), 100, 51, Groups::default(), at(5)),
+            Verdict::Apply(Groups::default())
+        );
     }
 
     #[test]
     fn reads_that_disagree_wait_a_minute_in_all() {
         let group = TargetGroup { source: "x".into(), labels: Default::default(), targets: vec![] };
-        let first = held(judge(None, 100, 60, vec![], at(0)));
-        let second = held(judge(Some(first), 100, 60, vec![group.clone()], at(30)));
+        let first = held(judge(None, 100, 60, Groups::default(), at(0)));
+        let second = held(judge(Some(first), 100, 60, Groups::from(vec![group.clone().into()]), at(30)));
         assert!(!second.is_due(at(59)) && second.is_due(at(60)));
-        assert_eq!(judge(Some(second), 100, 60, vec![], at(60)), Verdict::Apply(vec![]));
+        assert_eq!(
+            judge(Some(second), 100, 60, Groups::default(), at(60)),
+            Verdict::Apply(Groups::default())
+        );
     }
 }

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use model::labels::Labels;
 use model::target::{Resolved, Target, TargetId};
 
+use super::outcome::{Discovered, Outcome, origin};
 use crate::config::JobConfig;
+use crate::discover::Group;
 
 /// Where a target was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// "static", "file", "http".
+    /// "static", "file", "http", "kubernetes".
     pub mechanism: &'static str,
     /// The group's source.
     pub source: Arc<str>,
@@ -23,7 +25,7 @@ pub struct Listed {
     /// The target.
     pub target: Arc<Target>,
     /// Its labels before relabelling.
-    pub discovered: Labels,
+    pub discovered: Discovered,
     /// Where it was found.
     pub origin: Origin,
 }
@@ -91,61 +93,62 @@ impl Listing {
     }
 }
 
-/// Lists what each job's discoveries gave.
+/// Lists what each job's discoveries gave: by which mechanism, which group, and what became of it.
 pub(super) fn list<'a, R>(jobs: impl Iterator<Item = (&'a Arc<str>, &'a JobConfig, R)>) -> Listing
 where
-    R: Iterator<Item = &'a (Origin, Resolved)>,
+    R: Iterator<Item = (&'static str, &'a Group, &'a Outcome)>,
 {
     let mut listing = Listing::default();
     for (job, config, resolved) in jobs {
         let mut counts = JobCounts::default();
         let mut room = usize::try_from(config.job.keep_dropped_targets).unwrap_or(usize::MAX);
-        for found in resolved {
-            if let Some(dropped) = listing.add((job, config), found, &mut counts)
-                && room > 0
-            {
-                room -= 1;
-                listing.dropped.push(dropped);
+        for (mechanism, group, outcome) in resolved {
+            counts.dropped += outcome.counts.dropped;
+            counts.failed += outcome.counts.failed;
+            if outcome.targets.is_empty() && outcome.rows.is_empty() {
+                continue;
             }
+            let origin = origin(mechanism, group);
+            for (target, discovered) in &outcome.targets {
+                listing.add_target(target, discovered, &origin, &mut counts);
+            }
+            let rows = outcome.rows.iter().take(room).filter_map(|row| dropped(job, config, row, &origin));
+            listing.dropped.extend(rows);
+            room = room.saturating_sub(outcome.rows.len());
         }
         listing.counts.insert(Arc::clone(job), counts);
     }
     listing
 }
 
-impl Listing {
-    fn add(
-        &mut self,
-        (job, config): (&Arc<str>, &JobConfig),
-        (origin, resolved): &(Origin, Resolved),
-        counts: &mut JobCounts,
-    ) -> Option<Dropped> {
-        let (discovered, reason) = match resolved {
-            Resolved::Target { target, discovered, .. } => {
-                self.add_target(target, discovered, origin, counts);
-                return None;
-            }
-            Resolved::Dropped { discovered, rule } => {
-                counts.dropped += 1;
-                let location = config.rule_positions.get(*rule).map(ToString::to_string).unwrap_or_default();
-                (discovered, DropReason::Relabel { rule: *rule, location })
-            }
-            Resolved::Failed { discovered, error } => {
-                counts.failed += 1;
-                (discovered, DropReason::Error(error.to_string()))
-            }
-        };
-        Some(Dropped { job: Arc::clone(job), discovered: discovered.clone(), origin: origin.clone(), reason })
-    }
+/// What is told of something that is no target.
+fn dropped(job: &Arc<str>, config: &JobConfig, row: &Resolved, origin: &Origin) -> Option<Dropped> {
+    let (discovered, reason) = match row {
+        Resolved::Target { .. } => return None,
+        Resolved::Dropped { discovered, rule } => {
+            let location = config.rule_positions.get(*rule).map(ToString::to_string).unwrap_or_default();
+            (discovered, DropReason::Relabel { rule: *rule, location })
+        }
+        Resolved::Failed { discovered, error } => (discovered, DropReason::Error(error.to_string())),
+    };
+    Some(Dropped { job: Arc::clone(job), discovered: discovered.clone(), origin: origin.clone(), reason })
+}
 
-    fn add_target(&mut self, target: &Target, discovered: &Labels, origin: &Origin, counts: &mut JobCounts) {
+impl Listing {
+    fn add_target(
+        &mut self,
+        target: &Arc<Target>,
+        discovered: &Discovered,
+        origin: &Origin,
+        counts: &mut JobCounts,
+    ) {
         let hash_map::Entry::Vacant(place) = self.by_id.entry(target.id) else {
             counts.duplicates += 1;
             return;
         };
         place.insert(self.targets.len());
         counts.targets += 1;
-        let target = Arc::new(target.clone());
-        self.targets.push(Listed { target, discovered: discovered.clone(), origin: origin.clone() });
+        let (target, discovered) = (Arc::clone(target), discovered.clone());
+        self.targets.push(Listed { target, discovered, origin: origin.clone() });
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use model::target_group::TargetGroup;
+
 use super::*;
 use crate::config;
 
@@ -48,6 +50,7 @@ impl World {
 
     fn file(&mut self, groups: Vec<TargetGroup>) -> Change {
         let discovery = self.id("file");
+        let groups = groups.into_iter().map(Into::into).collect();
         self.catalog.found(Found { discovery, groups }, self.now)
     }
 
@@ -163,7 +166,8 @@ fn what_is_no_target_is_kept_up_to_the_jobs_bound_and_counted_in_full() {
     groups.extend(["a/b:1", ""].map(|bad| TargetGroup::from_found("bad", &[], [[("__address__", bad)]])));
     let ids: Vec<DiscoveryId> = world.catalog.discoveries().map(|(id, _)| id).collect();
     for discovery in ids {
-        world.catalog.found(Found { discovery, groups: groups.clone() }, world.now);
+        let groups = groups.iter().cloned().map(Into::into).collect();
+        world.catalog.found(Found { discovery, groups }, world.now);
     }
     let listing = world.catalog.listing();
     for (job, kept) in [("j", 3), ("k", 12)] {

@@ -1,5 +1,7 @@
 //! Discoveries against real files and a real server.
 
+mod clusters;
+mod fake_cluster;
 mod files;
 mod servers;
 
@@ -31,7 +33,10 @@ fn start(yaml: &str) -> Running {
     let (sender, reports) = mpsc::channel(QUEUE);
     let stop = CancellationToken::new();
     let id = DiscoveryId { job: "j".into(), index: 0 };
-    let context = Context { id, reports: sender, stop: stop.clone(), read_again: Arc::default() };
+    let meter = opentelemetry::global::meter("test");
+    let shutdown = runtime::Shutdown::new();
+    let watches = Watches::new(runtime::Tasks::new(shutdown.clone()), shutdown, &meter);
+    let context = Context { id, reports: sender, stop: stop.clone(), read_again: Arc::default(), watches };
     tokio::spawn(run(discovery, context));
     Running { reports, stop }
 }
@@ -69,7 +74,15 @@ impl Running {
     }
 }
 
-fn told(group: &TargetGroup) -> String {
+fn whole(group: &Group) -> &TargetGroup {
+    match group {
+        Group::Whole(group) => group,
+        Group::Pod(_) => panic!("a pod: {group:?}"),
+    }
+}
+
+fn told(group: &Group) -> String {
+    let group = whole(group);
     let addresses = group.targets.iter().map(|target| format!(" {}", target.get("__address__")));
     let name = group.source.rsplit('/').next().unwrap_or_default();
     let mut labels = group.labels.to_builder();

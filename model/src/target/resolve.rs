@@ -28,6 +28,12 @@ pub fn resolve(job: &Job, group: &TargetGroup) -> Vec<Resolved> {
     group.targets.iter().map(|own| one(job, &name, own, &group.labels)).collect()
 }
 
+/// The labels before relabelling of the group's target number `at`, if there is one: what [`resolve`] calls discovered.
+#[must_use]
+pub fn discovered_labels(job: &Job, group: &TargetGroup, at: usize) -> Option<Labels> {
+    group.targets.get(at).map(|own| discovered(job, own, &group.labels).0)
+}
+
 fn one(job: &Job, job_name: &Arc<str>, own: &Labels, shared: &Labels) -> Resolved {
     let (discovered, interval_found) = discovered(job, own, shared);
     let mut labels = discovered.to_builder();

@@ -18,8 +18,6 @@ pub struct Meta {
     pub namespace: Text,
     /// Tells objects of the same name apart.
     pub uid: Box<str>,
-    /// Changes with each write of the object.
-    pub resource_version: Box<str>,
     /// The labels.
     pub labels: Pairs,
     /// The annotations.

@@ -43,8 +43,6 @@ struct MetaWire<'a> {
     #[serde(borrow)]
     uid: Option<Str<'a>>,
     #[serde(borrow)]
-    resource_version: Option<Str<'a>>,
-    #[serde(borrow)]
     labels: Option<BTreeMap<Str<'a>, Option<Str<'a>>>>,
     #[serde(borrow)]
     annotations: Option<BTreeMap<Str<'a>, Option<Str<'a>>>>,
@@ -181,7 +179,6 @@ fn meta(wire: MetaWire<'_>, texts: &mut Texts) -> Result<Meta, String> {
         name: (*wire.name.0).into(),
         namespace: texts.shared(text(&wire.namespace)),
         uid: text(&wire.uid).into(),
-        resource_version: text(&wire.resource_version).into(),
         labels: pairs(wire.labels, texts),
         annotations: pairs(wire.annotations, texts),
         controller,

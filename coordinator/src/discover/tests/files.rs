@@ -40,6 +40,7 @@ async fn json_and_yaml_give_the_same_groups_and_name_their_file() {
         assert_eq!(told, [format!("{name}:0{{x=\"1\"}} a:1"), format!("{name}:1{{}} b:1 c:1")]);
         let path = directory.path().join(name).display().to_string();
         for group in &found.groups {
+            let group = super::whole(group);
             assert_eq!(group.labels.get("__meta_filepath"), path);
             assert!(group.source.starts_with(&path), "{}", group.source);
         }

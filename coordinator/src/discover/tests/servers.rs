@@ -82,10 +82,13 @@ async fn a_good_answer_gives_numbered_groups_that_name_the_url_as_written() {
     // Without a path: a parser would add one.
     let url = format!("http://{}", server.address);
     let Report::Found(found) = ask(&url, "").next().await else { panic!("failed") };
-    let sources: Vec<&str> = found.groups.iter().map(|group| &*group.source).collect();
+    let sources: Vec<&str> = found.groups.iter().map(|group| &*super::whole(group).source).collect();
     assert_eq!(sources, [format!("{url}:0"), format!("{url}:1")]);
-    assert!(found.groups.iter().all(|group| group.labels.get("__meta_url") == url), "{found:?}");
-    assert_eq!(found.groups[0].labels.get("x"), "1");
+    assert!(
+        found.groups.iter().all(|group| super::whole(group).labels.get("__meta_url") == url),
+        "{found:?}"
+    );
+    assert_eq!(super::whole(&found.groups[0]).labels.get("x"), "1");
     let request = server.requests.lock().pop().unwrap();
     assert_eq!(request.headers["X-Prometheus-Refresh-Interval-Seconds"], "0.5");
     assert_eq!(request.headers["Accept"], "application/json");

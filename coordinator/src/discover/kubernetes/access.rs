@@ -1,0 +1,201 @@
+//! How the API server is reached: from inside the cluster, by a kubeconfig, or by an address and HTTP client fields.
+//!
+//! In: a discovery's configuration. Out: the settings of a client, and a fingerprint of the files they were read from,
+//! so that a client is made anew when one of them changes. Tokens in files are read again by the client itself.
+
+use std::hash::{BuildHasher as _, BuildHasherDefault};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::{HeaderName, HeaderValue};
+use kube::Config;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use model::http_client::{HttpClientConfig, Source};
+use model::secret::Secret;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject as _;
+use url::Url;
+use xxhash_rust::xxh3::Xxh3Default;
+
+use crate::config::KubernetesDiscovery;
+
+/// Where a service account says which namespace it belongs to.
+const OWN_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+/// Set by Kubernetes in every container.
+const IN_CLUSTER: &str = "KUBERNETES_SERVICE_HOST";
+/// Names kubeconfigs, as for `kubectl`.
+const KUBECONFIG: &str = "KUBECONFIG";
+
+/// A way to an API server.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// The cluster that this process runs in; outside of one, what `KUBECONFIG` names.
+    Around,
+    /// A kubeconfig and the context in it.
+    Kubeconfig(PathBuf, Option<Box<str>>),
+    /// An address with credentials.
+    Server(Url, Box<HttpClientConfig>),
+}
+
+/// What a client is made of.
+pub(super) struct Settings {
+    pub(super) config: Config,
+    /// The files that the settings were read from.
+    pub(super) files: Vec<PathBuf>,
+}
+
+impl Access {
+    /// The way that a discovery takes.
+    #[must_use]
+    pub fn of(discovery: &KubernetesDiscovery) -> Self {
+        match (&discovery.api_server, &discovery.kubeconfig_file) {
+            (Some(url), _) => Self::Server(url.clone(), Box::new(discovery.http.clone())),
+            (None, Some(file)) => Self::Kubeconfig(file.clone(), discovery.kubeconfig_context.clone()),
+            (None, None) => Self::Around,
+        }
+    }
+
+    /// What people call the cluster.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Around => "in-cluster".to_owned(),
+            Self::Kubeconfig(file, None) => file.display().to_string(),
+            Self::Kubeconfig(file, Some(context)) => format!("{} context {context}", file.display()),
+            Self::Server(url, _) => url.origin().ascii_serialization(),
+        }
+    }
+
+    /// Reads what the client needs.
+    ///
+    /// # Errors
+    /// The file that is missing or wrong.
+    pub(super) async fn settings(&self) -> Result<Settings, String> {
+        let mut settings = match self {
+            Self::Around
+                if std::env::var_os(IN_CLUSTER).is_none() && std::env::var_os(KUBECONFIG).is_some() =>
+            {
+                let config = Kubeconfig::from_env().map_err(|error| format!("{KUBECONFIG}: {error}"))?;
+                let paths = std::env::var_os(KUBECONFIG).unwrap_or_default();
+                kubeconfig(config.unwrap_or_default(), std::env::split_paths(&paths).collect(), None).await?
+            }
+            Self::Around => {
+                let config = Config::incluster_env().map_err(|error| error.to_string())?;
+                Settings { config, files: Vec::new() }
+            }
+            Self::Kubeconfig(file, context) => {
+                let config = Kubeconfig::read_from(file).map_err(|error| plain(&error))?;
+                kubeconfig(config, vec![file.clone()], context.as_deref()).await?
+            }
+            Self::Server(url, http) => server(url, http)?,
+        };
+        // Failures are counted and waited for here.
+        settings.config.default_retry = false;
+        Ok(settings)
+    }
+}
+
+/// The namespace of the pod that this process runs in.
+///
+/// # Errors
+/// It runs in none, or the file cannot be read.
+pub(super) fn own_namespace() -> Result<String, String> {
+    let text = std::fs::read_to_string(OWN_NAMESPACE).map_err(|error| format!("{OWN_NAMESPACE}: {error}"))?;
+    Ok(text.trim().to_owned())
+}
+
+/// A number that changes with the content of any of the files.
+pub(super) fn fingerprint(files: &[PathBuf]) -> u64 {
+    let contents: Vec<_> = files.iter().map(|file| std::fs::read(file).ok()).collect();
+    BuildHasherDefault::<Xxh3Default>::default().hash_one(contents)
+}
+
+async fn kubeconfig(
+    kubeconfig: Kubeconfig,
+    mut files: Vec<PathBuf>,
+    context: Option<&str>,
+) -> Result<Settings, String> {
+    let clusters = || kubeconfig.clusters.iter().filter_map(|named| named.cluster.as_ref());
+    let users = || kubeconfig.auth_infos.iter().filter_map(|named| named.auth_info.as_ref());
+    let named = clusters().map(|cluster| &cluster.certificate_authority);
+    let named =
+        named.chain(users().flat_map(|user| [&user.client_certificate, &user.client_key, &user.token_file]));
+    files.extend(named.flatten().map(PathBuf::from));
+    let proxied = clusters().any(|cluster| cluster.proxy_url.is_some());
+    let options = KubeConfigOptions { context: context.map(str::to_owned), ..KubeConfigOptions::default() };
+    let config = Config::from_custom_kubeconfig(kubeconfig, &options).await;
+    let mut config = config.map_err(|error| plain(&error))?;
+    // A proxy of the environment is for other programs; one that the kubeconfig itself names is refused by the client.
+    if !proxied {
+        config.proxy_url = None;
+    }
+    Ok(Settings { config, files })
+}
+
+fn server(url: &Url, http: &HttpClientConfig) -> Result<Settings, String> {
+    let uri = url.as_str().parse::<http::Uri>().map_err(|error| format!("api_server: {error}"))?;
+    let mut config = Config::new(uri);
+    let tls = &http.tls;
+    let mut files: Vec<PathBuf> = Vec::new();
+    let mut read = |source: &Source| {
+        if let Source::File(path) = source {
+            files.push(PathBuf::from(&**path));
+        }
+        text(source)
+    };
+    for (name, value) in http.headers(&mut read)? {
+        let name = HeaderName::try_from(&*name).map_err(|error| format!("header {name:?}: {error}"))?;
+        let wrong = |_| format!("header {name}: its value has control characters");
+        let mut value = HeaderValue::from_str(value.expose()).map_err(wrong)?;
+        value.set_sensitive(true);
+        config.headers.push((name, value));
+    }
+    if let Some(ca) = &tls.ca {
+        config.root_cert = Some(authorities(read(ca)?.expose())?);
+    }
+    if let (Some(cert), Some(key)) = (&tls.cert, &tls.key) {
+        let encode = |pem: Secret| STANDARD.encode(pem.expose());
+        config.auth_info.client_certificate_data = Some(encode(read(cert)?));
+        config.auth_info.client_key_data = Some(encode(read(key)?).into());
+    }
+    config.tls_server_name = tls.server_name.as_deref().map(str::to_owned);
+    config.accept_invalid_certs = tls.insecure_skip_verify;
+    Ok(Settings { config, files })
+}
+
+fn authorities(pem: &str) -> Result<Vec<Vec<u8>>, String> {
+    let certificates = CertificateDer::pem_slice_iter(pem.as_bytes());
+    let certificates: Result<Vec<_>, _> = certificates.map(|it| it.map(|it| it.to_vec())).collect();
+    let certificates = certificates.map_err(|error| format!("tls_config.ca: {error}"))?;
+    if certificates.is_empty() {
+        Err("tls_config.ca has no certificate".to_owned())
+    } else {
+        Ok(certificates)
+    }
+}
+
+fn text(source: &Source) -> Result<Secret, String> {
+    match source {
+        Source::Inline(text) => Ok(text.clone()),
+        Source::File(path) => {
+            let text =
+                std::fs::read_to_string(Path::new(&**path)).map_err(|error| format!("{path}: {error}"))?;
+            Ok(Secret::new(text.trim()))
+        }
+    }
+}
+
+/// An error with its causes in one line.
+pub(super) fn plain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
