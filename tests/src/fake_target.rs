@@ -1,6 +1,6 @@
 //! Targets that do what a test tells them: answer, hang, fail, send garbage.
 //!
-//! Each has a port of its own on loopback.
+//! Each has a port of its own on loopback, or an address of its own in a network namespace.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -58,13 +58,13 @@ pub const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; char
 pub struct FakeTargets {
     shared: Arc<Shared>,
     addresses: Vec<SocketAddr>,
-    _tasks: JoinSet<()>,
+    tasks: JoinSet<()>,
 }
 
 struct Shared {
     started: Instant,
     frozen: Mutex<Option<Duration>>,
-    default: fn(usize) -> Behaviour,
+    default: Box<dyn Fn(usize) -> Behaviour + Send + Sync>,
     special: Mutex<HashMap<usize, Behaviour>>,
     scrapes: AtomicU64,
     connections: AtomicU64,
@@ -75,7 +75,10 @@ impl FakeTargets {
     ///
     /// # Errors
     /// Where a port cannot be had.
-    pub async fn start(count: usize, behaviour: fn(usize) -> Behaviour) -> std::io::Result<Self> {
+    pub async fn start(
+        count: usize,
+        behaviour: impl Fn(usize) -> Behaviour + Send + Sync + 'static,
+    ) -> std::io::Result<Self> {
         Self::start_at(Ipv4Addr::LOCALHOST.into(), count, behaviour).await
     }
 
@@ -86,24 +89,43 @@ impl FakeTargets {
     pub async fn start_at(
         address: IpAddr,
         count: usize,
-        behaviour: fn(usize) -> Behaviour,
+        behaviour: impl Fn(usize) -> Behaviour + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared {
+        let mut targets = Self::none(behaviour);
+        for number in 0..count {
+            let listener = TcpListener::bind((address, 0)).await?;
+            targets.addresses.push(listener.local_addr()?);
+            targets.tasks.spawn(accept(listener, move |_| number, Arc::clone(&targets.shared)));
+        }
+        Ok(targets)
+    }
+
+    /// As many targets as a listener has addresses: `number` tells which of them a connection was made to.
+    ///
+    /// # Errors
+    /// Where the listener is none that can be waited for.
+    pub fn behind(
+        listener: std::net::TcpListener,
+        number: impl Fn(SocketAddr) -> usize + Send + 'static,
+        behaviour: impl Fn(usize) -> Behaviour + Send + Sync + 'static,
+    ) -> std::io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        let mut targets = Self::none(behaviour);
+        let listener = TcpListener::from_std(listener)?;
+        targets.tasks.spawn(accept(listener, number, Arc::clone(&targets.shared)));
+        Ok(targets)
+    }
+
+    fn none(behaviour: impl Fn(usize) -> Behaviour + Send + Sync + 'static) -> Self {
+        let shared = Shared {
             started: Instant::now(),
             frozen: Mutex::default(),
-            default: behaviour,
+            default: Box::new(behaviour),
             special: Mutex::default(),
             scrapes: AtomicU64::new(0),
             connections: AtomicU64::new(0),
-        });
-        let mut addresses = Vec::with_capacity(count);
-        let mut tasks = JoinSet::new();
-        for number in 0..count {
-            let listener = TcpListener::bind((address, 0)).await?;
-            addresses.push(listener.local_addr()?);
-            tasks.spawn(accept(listener, number, Arc::clone(&shared)));
-        }
-        Ok(Self { shared, addresses, _tasks: tasks })
+        };
+        Self { shared: Arc::new(shared), addresses: Vec::new(), tasks: JoinSet::new() }
     }
 
     /// Where each target listens.
@@ -145,9 +167,16 @@ impl FakeTargets {
     }
 }
 
-async fn accept(listener: TcpListener, number: usize, shared: Arc<Shared>) {
+async fn accept(
+    listener: TcpListener,
+    number: impl Fn(SocketAddr) -> usize + Send + 'static,
+    shared: Arc<Shared>,
+) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
+        // One that is closed already has no address, and no scraper that waits.
+        let Ok(address) = stream.local_addr() else { continue };
+        let number = number(address);
         shared.connections.fetch_add(1, Ordering::Relaxed);
         let shared = Arc::clone(&shared);
         connections.spawn(async move {

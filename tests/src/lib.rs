@@ -11,6 +11,8 @@ pub mod fake_target;
 pub mod fleet;
 pub mod hostile;
 pub mod http_client;
+pub mod kubernetes;
+pub mod link;
 pub mod load;
 pub mod process;
 pub mod prometheus;

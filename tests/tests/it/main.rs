@@ -6,6 +6,7 @@ mod end_to_end;
 mod hangup;
 mod hostile;
 mod ipv6;
+mod kubernetes;
 mod load;
 
 use integration::fleet::Program;
