@@ -9,6 +9,7 @@ use integration::http_client;
 use integration::kubernetes::account::Account;
 use integration::kubernetes::api_server::ApiServer;
 use integration::kubernetes::cluster::Cluster;
+use integration::kubernetes::fake::{FakeApiServer, Fault, GONE, NO_WATCH_LIST};
 use integration::kubernetes::network::Network;
 use integration::kubernetes::pod::Pod;
 use serde_json::json;
@@ -20,6 +21,68 @@ async fn a_real_api_server_shows_pods_as_the_product_expects() {
     let _alone = crate::alone().await;
     let Some(server) = ApiServer::start().await else { return };
     shared::all(&mut AnyServer::Real(Box::new(server))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_scripted_api_server_shows_pods_like_the_real_one() {
+    let _alone = crate::alone().await;
+    let server = FakeApiServer::start().await.unwrap();
+    shared::all(&mut AnyServer::Scripted(Box::new(server))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_scripted_api_server_fails_as_told() {
+    let _alone = crate::alone().await;
+    let server = FakeApiServer::start().await.unwrap();
+    let cluster = server.cluster();
+    cluster.create_pod(&Pod::new("a", "a")).await.unwrap();
+    let pods = format!("http://{}/api/v1/pods", server.address());
+    let watching = format!("{pods}?watch=true&resourceVersion=1&timeoutSeconds=1");
+
+    server.fail("list", "pods", 1, Fault::TooManyRequests(7));
+    server.fail("list", "pods", 1, Fault::Text(503, "no healthy upstream"));
+    server.fail("list", "pods", 1, Fault::CutAfter(60));
+    server.fail("list", "pods", 1, Fault::Undecodable);
+    let busy = http_client::get(&pods, &[]).await.unwrap();
+    assert_eq!((busy.status, busy.headers["retry-after"].to_str().unwrap()), (429, "7"));
+    assert_eq!(http_client::get(&pods, &[]).await.unwrap().text(), "no healthy upstream");
+    assert!(http_client::get(&pods, &[]).await.is_err(), "the body breaks off");
+    let list = cluster.get("/api/v1/pods").await.unwrap();
+    assert_eq!((&list["items"][1]["spec"], &list["items"][0]["kind"]), (&json!(7), &json!(null)));
+
+    server.fail("watch", "pods", 1, GONE);
+    server.fail("watch", "pods", 1, NO_WATCH_LIST);
+    server.fail("watch", "pods", 1, Fault::ExpiredEvent);
+    server.fail("watch", "pods", usize::MAX, Fault::Hang);
+    let codes = [http_client::get(&watching, &[]).await, http_client::get(&watching, &[]).await];
+    assert_eq!(codes.map(|answer| answer.unwrap().status), [410, 422]);
+    let expired = http_client::get(&watching, &[]).await.unwrap();
+    assert!(expired.status == 200 && expired.text().contains("ERROR"), "{}", expired.text());
+    let hangs = http_client::get(&watching, &[]);
+    assert!(tokio::time::timeout(std::time::Duration::from_millis(300), hangs).await.is_err());
+    server.heal();
+    let lines = http_client::get(&watching, &[]).await.unwrap().text();
+    assert!(lines.contains("ADDED") && lines.contains("MODIFIED"), "{lines}");
+    let statuses: Vec<u16> = server.asked().iter().map(|asked| asked.status).collect();
+    assert_eq!(statuses, [201, 200, 429, 503, 200, 200, 410, 422, 200, 0, 200]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_thousand_pods_are_listed_in_pages() {
+    let _alone = crate::alone().await;
+    let server = FakeApiServer::start().await.unwrap();
+    server.crowd(50_000, 4096);
+    let (mut pods, mut pages, mut bytes, mut next) = (0, 0, 0, String::new());
+    while pages == 0 || !next.is_empty() {
+        let url = format!("http://{}/api/v1/pods?limit=5000&continue={next}", server.address());
+        let body = http_client::get(&url, &[]).await.unwrap().body;
+        let list: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        pods += list["items"].as_array().unwrap().len();
+        next = list["metadata"]["continue"].as_str().unwrap().to_owned();
+        (pages, bytes) = (pages + 1, bytes + body.len());
+    }
+    assert_eq!((pods, pages), (50_000, 10));
+    assert!(bytes > 50_000 * 4000, "{bytes}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
