@@ -91,6 +91,12 @@ impl Prometheus {
         Some(Self { process, address })
     }
 
+    /// Where its page and its API are.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// What it has logged.
     #[must_use]
     pub fn log(&self) -> String {

@@ -2,7 +2,7 @@
 //!
 //! In: a kubeconfig. Requests are sent once: a test sees what the server answered.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use http::Request;
@@ -23,7 +23,7 @@ const AT_ONCE: usize = 16;
 pub struct Cluster {
     client: Client,
     server: String,
-    authority: Option<std::path::PathBuf>,
+    authority: Option<PathBuf>,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -105,7 +105,7 @@ impl Cluster {
         self.client.request(request).await.map_err(|error| format!("{method} {path}: {error}"))
     }
 
-    /// Makes a namespace, and the ServiceAccount `default` that a controller would make.
+    /// Makes a namespace. Nothing is in it, not even the ServiceAccount `default`.
     ///
     /// # Errors
     /// What the server answered instead.
@@ -137,7 +137,7 @@ impl Cluster {
         self.merge(&format!("/api/v1/nodes/{name}/status"), &status).await.map(drop)
     }
 
-    /// Applies every YAML document of `text`, of any kind the server knows, by server-side apply.
+    /// Applies every YAML document of `text`, of any kind the server knows, by server-side apply. The scripted server knows none.
     ///
     /// # Errors
     /// Names the document that was refused.

@@ -1,5 +1,7 @@
 //! Behaviour that the real and the scripted API server share.
 
+#![allow(clippy::unwrap_used, reason = "every line here is a test's")]
+
 use integration::kubernetes::pod::Pod;
 use integration::link::Link;
 use serde_json::json;
