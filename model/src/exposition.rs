@@ -19,6 +19,7 @@ mod memo;
 mod metadata;
 pub mod number;
 mod openmetrics;
+pub mod page_style;
 pub mod reader;
 mod refusals;
 mod series;

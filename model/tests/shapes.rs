@@ -3,6 +3,7 @@
 use model::exposition::build::IngestError;
 use model::exposition::entry::Format;
 use model::exposition::expand::{Expansion, LineCounts, PageTail, Run};
+use model::exposition::page_style::PageStyle;
 use model::exposition::shape::{ClassSet, Quantile};
 use model::exposition::spelling::Escaping;
 use model::exposition::store::{Ingested, Path, ShapeStore};
@@ -431,4 +432,28 @@ fn a_refused_layout_is_refused_again_and_a_smaller_body_is_accepted() {
     assert!(read("a 4\nb 5\n").is_ok());
     assert_eq!(read("a 4\nb 5\nc x\n").expect_err("no number").kind(), "parse");
     assert_eq!(store.counts().refused, 3);
+}
+
+#[test]
+fn a_shape_for_pages_of_pods_puts_their_two_labels_first_and_refuses_no_name_but_up() {
+    let found =
+        Labels::from_pairs([("instance", "i"), ("job", "j"), ("k8s_namespace", "n"), ("k8s_pod_name", "p")]);
+    let labels = PageStyle::PODS.labels(&found);
+    let settings = ScrapeSettings::new("app");
+    let store = ShapeStore::new();
+    let transform = Transform::styled(&settings, &labels, &SampleLimits::default(), PageStyle::PODS);
+    let transform = store.transform(transform);
+    let body = "a{job=\"own\",b=\"1\"} 1\na{k8s_namespace=\"x\"}\t2\t5\nup 1\nscrape_series_added 3\nscraperelay_x 4\n";
+    let ingested = store.ingest(Format::Text, body.as_bytes(), &transform, None).unwrap();
+    assert!(ingested.shape.forced_identity());
+    expect_test::expect![[r#"
+        [a Unknown undeclared]
+        a{k8s_pod_name="p",k8s_namespace="n",b="1",job="own"} 1
+        a{k8s_pod_name="p",k8s_namespace="n",exported_k8s_namespace="x"} 2 5
+        [scrape_series_added Unknown undeclared]
+        scrape_series_added{k8s_pod_name="p",k8s_namespace="n"} 3
+        [scraperelay_x Unknown undeclared]
+        scraperelay_x{k8s_pod_name="p",k8s_namespace="n"} 4
+    "#]]
+    .assert_eq(&page::of(&ingested, &labels, Escaping::Quoted, Format::Text));
 }

@@ -18,6 +18,7 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwapOption;
+use model::exposition::page_style::PageStyle;
 use model::exposition::store::ShapeStore;
 use model::slice::Permission;
 use model::target::TargetId;
@@ -56,6 +57,8 @@ pub struct Context {
     pub tasks: Tasks,
     /// Which addresses are not scraped.
     pub guard: AddressGuard,
+    /// What pages show of a target.
+    pub style: PageStyle,
     /// How many scrapers may be connected.
     pub room: Room,
     /// Rung when something has to be reported at once.
@@ -157,7 +160,11 @@ impl Gather {
     pub fn take_over(&self, slice: &HeldSlice, applied: &Applied) {
         let last = self.roster();
         self.context.room.set(slice.config.limits.connections);
-        let parts = RosterParts { shapes: &self.context.shapes, guard: &self.context.guard };
+        let parts = RosterParts {
+            shapes: &self.context.shapes,
+            guard: &self.context.guard,
+            style: self.context.style,
+        };
         let next = Arc::new(Roster::next(slice, last.as_deref(), &parts));
         for id in &applied.removed {
             if let Some(slot) = last.as_ref().and_then(|last| last.slot(*id)) {

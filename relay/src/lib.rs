@@ -38,6 +38,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use model::exposition::page_style::PageStyle;
 use model::exposition::store::ShapeStore;
 use runtime::listen::{self, BindError, ListenMetrics, Listener, Room};
 use runtime::ready::ReadyToken;
@@ -78,6 +79,17 @@ pub struct RelayConfig {
     pub cache_dir: Option<PathBuf>,
     /// The protocol's durations.
     pub timings: Timings,
+    /// What the scraped port shows.
+    pub front: Front,
+}
+
+/// What the scraped port shows; the same for as long as the process runs, and nobody else's business.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Front {
+    /// How pages look.
+    pub style: PageStyle,
+    /// Whether `/healthz` and `/readyz` are on this port, too.
+    pub probes: bool,
 }
 
 /// Why a relay did not start, or stopped.
@@ -191,6 +203,7 @@ impl Relay {
             instruments: Instruments::new(rt.meter()),
             tasks: rt.tasks.clone(),
             guard: AddressGuard::new([self.bound.metrics], false),
+            style: self.config.front.style,
             room: Room::default(),
             changed: Notify::new(),
             flush_late: AtomicBool::new(false),

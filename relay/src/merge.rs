@@ -28,6 +28,7 @@ use std::sync::Arc;
 
 use model::exposition::entry::Format;
 use model::exposition::injected::Injected;
+use model::exposition::page_style::PageStyle;
 use model::exposition::shape::Shape;
 use model::exposition::spelling::Escaping;
 use model::exposition::values::Values;
@@ -46,12 +47,14 @@ pub struct PageForm {
     pub format: Format,
     /// What becomes of names that are no plain identifiers.
     pub escaping: Escaping,
+    /// Which series the relay adds, and how targets are told apart.
+    pub style: PageStyle,
 }
 
 /// One target of a page.
 #[derive(Clone, Debug)]
 pub struct PageTarget {
-    /// The target's labels; those that start with `__` do not go out.
+    /// The target's labels, those that the page's style leaves; those that start with `__` do not go out.
     pub labels: Labels,
     /// Whether the last scrape succeeded.
     pub up: bool,

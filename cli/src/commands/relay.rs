@@ -1,7 +1,7 @@
 //! `scrape-relay relay`
 
 use relay::contact::Timings;
-use relay::{Error, Relay, RelayConfig};
+use relay::{Error, Front, Relay, RelayConfig};
 
 use super::coordinator::guarded;
 use crate::args::{LogArgs, RelayArgs};
@@ -21,6 +21,7 @@ pub async fn run(args: RelayArgs, log: &LogArgs) -> Result<(), Failure> {
         advertise: args.advertise,
         cache_dir: args.cache_dir,
         timings: Timings::default(),
+        front: Front::default(),
     };
     let server = Server::start(log, "scrape-relay-relay")?;
     let rt = server.runtime();

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use coordinator::config::MissingFiles;
 use coordinator::{Coordinator, CoordinatorConfig};
 use relay::contact::Timings;
-use relay::{Relay, RelayConfig};
+use relay::{Front, Relay, RelayConfig};
 
 use super::coordinator::guarded;
 use super::{coordinator as coordinator_command, relay as relay_command};
@@ -41,6 +41,7 @@ pub async fn run(args: StandaloneArgs, log: &LogArgs) -> Result<(), Failure> {
         advertise: None,
         cache_dir: args.cache_dir,
         timings: Timings::default(),
+        front: Front::default(),
     };
     let relay = Relay::bind(relay).await.map_err(relay_command::failure)?;
     let bound = relay.bound();

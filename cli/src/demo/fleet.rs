@@ -6,7 +6,7 @@ use std::path::Path;
 use coordinator::config::MissingFiles;
 use coordinator::{Coordinator, CoordinatorConfig};
 use relay::contact::Timings;
-use relay::{Relay, RelayConfig};
+use relay::{Front, Relay, RelayConfig};
 
 use crate::commands::{coordinator as coordinator_command, relay as relay_command};
 use crate::exit::Failure;
@@ -48,6 +48,7 @@ impl Fleet {
                 advertise: None,
                 cache_dir: Some(directory.join(&name)),
                 timings: Timings::default(),
+                front: Front::default(),
             })
             .await
             .map_err(relay_command::failure)?;

@@ -37,7 +37,14 @@ pub(super) struct Outcomes {
 
 impl Source {
     pub(super) fn new(discovery: Discovery, groups: Groups) -> Self {
-        Self { discovery, groups, outcomes: Outcomes::default(), held: None, inherited: true, reported: false }
+        Self {
+            discovery,
+            groups,
+            outcomes: Outcomes::default(),
+            held: None,
+            inherited: true,
+            reported: false,
+        }
     }
 
     /// What becomes of `groups`; those that are as they were keep their outcome.

@@ -8,7 +8,6 @@ use std::collections::HashSet;
 use super::identity::{label_hash, series_hash};
 use super::shape::{OwnFamily, Rendition, Shape, UNSTAMPED};
 use super::spelling::{Escaping, push_label};
-use super::transform::RESERVED_SERIES;
 use crate::labels::Labels;
 
 /// A target's labels as text, for each variant of a shape.
@@ -40,15 +39,15 @@ impl Shape {
     }
 
     fn variants(&self, rendition: &Rendition, labels: &Labels) -> Variants {
-        let names = self.transform.placeholders();
+        let (names, order) = (self.transform.placeholders(), self.transform.written());
         let mut texts = Vec::with_capacity(self.variants.len());
         let mut hashes = Vec::with_capacity(self.variants.len());
         for mask in &self.variants {
             let mut text = Vec::new();
             let mut hash = 0u64;
-            for (_, name) in names.iter().enumerate().filter(|(at, _)| mask >> at & 1 == 1) {
-                let value = labels.get(name);
-                let name = rendition.escaping.label_name(name);
+            for &at in order.iter().filter(|at| mask >> **at & 1 == 1) {
+                let value = labels.get(&names[at]);
+                let name = rendition.escaping.label_name(&names[at]);
                 push_label(&mut text, &name, value);
                 hash = hash.wrapping_add(label_hash(&name, value));
             }
@@ -58,19 +57,20 @@ impl Shape {
         let mut variants =
             Variants { texts: texts.into(), hashes: hashes.into(), suppressed: Box::default() };
         if self.variants.iter().any(|mask| *mask != self.transform.all()) {
-            variants.suppressed = suppressed(rendition, &variants.hashes, labels);
+            let own = self.transform.style.series.iter().map(|name| {
+                let labels = labels.iter().map(|(name, value)| (rendition.escaping.label_name(name), value));
+                series_hash(name, labels)
+            });
+            variants.suppressed = suppressed(rendition, &variants.hashes, &own.collect::<Vec<_>>());
         }
         variants
     }
 }
 
 /// Lines that are one series only now that the target's label values are known (a sample that kept its own label
-/// under `honor_labels` and one that took the target's, with the same value), and those that are the relay's own. Of
-/// two lines the first in the body stays.
-fn suppressed(rendition: &Rendition, hashes: &[u64], labels: &Labels) -> Box<[u32]> {
-    let reserved = RESERVED_SERIES.map(|name| {
-        series_hash(name, labels.iter().map(|(name, value)| (rendition.escaping.label_name(name), value)))
-    });
+/// under `honor_labels` and one that took the target's, with the same value), and those that are the relay's own,
+/// `reserved`. Of two lines the first in the body stays.
+fn suppressed(rendition: &Rendition, hashes: &[u64], reserved: &[u64]) -> Box<[u32]> {
     let mut seen = HashSet::with_capacity(rendition.lines.len());
     let mut order: Vec<u32> = (0..).zip(&rendition.lines).map(|(at, _)| at).collect();
     order.sort_by_key(|&at| rendition.lines[at as usize].slot);

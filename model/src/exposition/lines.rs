@@ -13,7 +13,7 @@ use super::memo::Memo;
 use super::metadata::Metadata;
 use super::shape::{Line, UNSTAMPED};
 use super::spelling::{Escaping, is_plain_label, is_plain_metric, push_label, push_quoted};
-use super::transform::{IDENTITY, OWN_PREFIX, RESERVED_SERIES, Transform};
+use super::transform::Transform;
 use crate::names::METRIC_NAME;
 
 /// How many samples went where.
@@ -210,15 +210,15 @@ impl<'t> Collector<'t> {
         names.windows(2).all(|pair| pair[0] != pair[1])
     }
 
-    /// Whether the sample is one of the series that the relay writes for the target, or bears its prefix.
+    /// Whether the sample is one of the series that the relay writes for the target, or has a name that it keeps.
     fn is_reserved(&self, labelled: &Labelled<'_>) -> bool {
-        if labelled.name.starts_with(OWN_PREFIX) {
+        if self.transform.style.keeps(&labelled.name) {
             return true;
         }
         let escaping = self.collected.escaping;
         let touched =
             || self.transform.touched.iter().map(|(name, value)| (escaping.label_name(name), value));
-        RESERVED_SERIES.contains(&&*labelled.name)
+        self.transform.style.series.contains(&&*labelled.name)
             && labelled.injected == self.transform.all()
             && labelled.own.len() == self.transform.touched.len()
             && touched()
@@ -254,8 +254,8 @@ impl<'t> Collector<'t> {
         for (name, value) in &labelled.own {
             push_label(&mut labels, name, value);
         }
-        for name in IDENTITY {
-            let injected = bits(labelled.injected).any(|at| self.placeholders[at] == name);
+        for name in self.transform.style.identity {
+            let injected = bits(labelled.injected).any(|at| self.placeholders[at] == *name);
             if !injected && labelled.own.iter().all(|(own, _)| own != name) {
                 push_label(&mut labels, name, "");
             }

@@ -73,15 +73,15 @@ impl Shape {
         self.counts
     }
 
-    /// Whether `job` and `instance` of the target stand on every line, so that no line of this target can be the
-    /// same series as one of a target with another `job` or `instance`.
+    /// Whether the labels that tell the target apart ([`PageStyle::identity`](super::page_style::PageStyle)) stand on
+    /// every line, so that no line of this target can be the same series as one of a target that differs in them.
     #[must_use]
     pub fn forced_identity(&self) -> bool {
         self.transform.forces_identity()
     }
 
-    /// Whether the lines of `variant` take `job` and `instance` from the target, so that none of them can be the
-    /// same series as one of a target with another `job` or `instance`.
+    /// Whether the lines of `variant` take these labels from the target, so that none of them can be the same series
+    /// as one of a target that differs in them.
     #[must_use]
     pub fn carries_identity(&self, variant: usize) -> bool {
         let mask = self.variants.get(variant).copied().unwrap_or_default();

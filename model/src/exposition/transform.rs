@@ -4,8 +4,10 @@
 //! labels have the same names, as long as no rule looks at their values. It runs no rule; that is the labelling's
 //! work.
 
+use smallvec::SmallVec;
 use xxhash_rust::xxh3::Xxh3;
 
+use super::page_style::PageStyle;
 use crate::job::ScrapeSettings;
 use crate::labels::{Labels, LabelsBuilder};
 use crate::names::{RESERVED_PREFIX, ValidationScheme};
@@ -23,9 +25,6 @@ pub const RESERVED_SERIES: [&str; 5] = [
 
 /// Names that only the relay may use.
 pub const OWN_PREFIX: &str = "scraperelay_";
-
-/// The labels that Prometheus attaches to the relay's samples where they are absent.
-pub(super) const IDENTITY: [&str; 2] = ["job", "instance"];
 
 /// The relay's own bounds on the samples of one target, beside those of the job; the smaller one holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -79,6 +78,10 @@ pub struct Transform {
     /// All labels of the target, the untouched ones with a placeholder for a value.
     pub(super) attached: Labels,
     untouched: Box<[Box<str>]>,
+    /// The page that the lines are for.
+    pub(super) style: PageStyle,
+    /// Those of `untouched` that tell the target apart, by bit; none where not all of them are there.
+    identity: Option<u64>,
     /// Which of `untouched` no labeldrop or labelkeep rule removes, by bit.
     pub(super) kept: u64,
     /// Which of `untouched` have a value over the limit, by bit.
@@ -97,6 +100,17 @@ impl Transform {
     /// not count) in a job with these `settings`.
     #[must_use]
     pub fn new(settings: &ScrapeSettings, labels: &Labels, limits: &SampleLimits) -> Self {
+        Self::styled(settings, labels, limits, PageStyle::PROMETHEUS)
+    }
+
+    /// The same for a page of another style; `labels` are those that [`PageStyle::labels`] leaves.
+    #[must_use]
+    pub fn styled(
+        settings: &ScrapeSettings,
+        labels: &Labels,
+        limits: &SampleLimits,
+        style: PageStyle,
+    ) -> Self {
         let rules = settings.metric_relabel.clone();
         let limits = limits.within(settings);
         let (mut untouched, mut touched) = (Vec::<Box<str>>::new(), LabelsBuilder::default());
@@ -121,7 +135,9 @@ impl Transform {
             limits,
             touched: touched.build(),
             attached: attached.build(),
+            identity: bits_of(style.identity, &untouched),
             untouched: untouched.into(),
+            style,
             kept,
             long_values,
             fingerprint: 0,
@@ -152,33 +168,41 @@ impl Transform {
         self.attached.has(name)
     }
 
-    /// Whether every line has the target's own `job` and `instance`, whatever the target exposes.
+    /// Whether every line has the labels that tell its target apart, whatever the target exposes.
     pub(super) fn forces_identity(&self) -> bool {
-        !self.honor_labels
-            && IDENTITY.iter().all(|name| {
-                let at = self.untouched.binary_search_by(|own| (**own).cmp(name));
-                at.is_ok_and(|at| self.kept >> at & 1 == 1)
-            })
+        !self.honor_labels && self.injects_identity(self.kept)
     }
 
-    /// Whether `job` and `instance` are among the injected labels of `mask`.
+    /// Whether the labels that tell the target apart are among the injected ones of `mask`.
     pub(super) fn injects_identity(&self, mask: u64) -> bool {
-        IDENTITY.iter().all(|name| {
-            let at = self.untouched.binary_search_by(|own| (**own).cmp(name));
-            at.is_ok_and(|at| mask >> at & 1 == 1)
-        })
+        self.identity.is_some_and(|identity| mask & identity == identity)
+    }
+
+    /// The placeholders in the order in which they are written, by index.
+    pub(super) fn written(&self) -> SmallVec<[usize; 8]> {
+        let mut order: SmallVec<[usize; 8]> = (0..self.untouched.len()).collect();
+        order.sort_by_key(|&at| self.style.rank(&self.untouched[at]));
+        order
     }
 
     fn hash(&self) -> u128 {
         let mut hasher = Xxh3::new();
         let flags = (self.honor_labels, self.honor_timestamps, self.scheme, self.limits);
-        let masks = (self.kept, self.long_values);
+        let masks = (self.kept, self.long_values, self.style);
         hasher.update(format!("{flags:?}{masks:?}{:?}{:?}", self.untouched, self.touched).as_bytes());
         for rule in self.rules.iter() {
             hasher.update(format!("{:?}{:?}", rule.spec(), rule.validation_scheme()).as_bytes());
         }
         hasher.digest128()
     }
+}
+
+/// The places of `wanted` among `names`, which are sorted, by bit; none where one is missing.
+fn bits_of(wanted: &[&str], names: &[Box<str>]) -> Option<u64> {
+    wanted.iter().try_fold(0, |bits, name| {
+        let at = names.binary_search_by(|own| (**own).cmp(name)).ok()?;
+        Some(bits | 1 << at)
+    })
 }
 
 /// Whether `length` is over `limit`.

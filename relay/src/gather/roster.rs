@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use model::exposition::page_style::PageStyle;
 use model::exposition::store::ShapeStore;
 use model::exposition::transform::Transform;
 use model::job::ScrapeSettings;
@@ -36,6 +37,8 @@ pub struct RosterParts<'a> {
     pub shapes: &'a ShapeStore,
     /// Which addresses are not scraped.
     pub guard: &'a AddressGuard,
+    /// What pages show of a target.
+    pub style: PageStyle,
 }
 
 impl Roster {
@@ -60,7 +63,7 @@ impl Roster {
             roster.by_id.insert(*id, slot);
         }
         roster.slots = roster.by_id.values().cloned().collect();
-        roster.slots.sort_by(|a, b| (&a.target.labels, a.target.id).cmp(&(&b.target.labels, b.target.id)));
+        roster.slots.sort_by(|a, b| (&a.labels, a.target.id).cmp(&(&b.labels, b.target.id)));
         roster
     }
 
@@ -91,12 +94,14 @@ impl Roster {
         {
             return slot.clone();
         }
-        let transform = Transform::new(&job.settings, &target.labels, &job.limits);
+        let labels = parts.style.labels(&target.labels);
+        let transform = Transform::styled(&job.settings, &labels, &job.limits, parts.style);
         let endpoint = Endpoint::parse(&target.url).map_err(|error| error.to_string());
         let network = &self.pool.network;
         let client =
             |endpoint| Client::new(network.clone(), job.client.clone(), endpoint, parts.guard.clone());
         let means = Means {
+            labels,
             transform: parts.shapes.transform(transform),
             client: endpoint.map(client),
             permits: self.pool.permits.clone(),

@@ -12,6 +12,7 @@ use model::exposition::injected::Injected;
 use model::exposition::shape::Shape;
 use model::exposition::transform::Transform;
 use model::job::OverTargetLimit;
+use model::labels::Labels;
 use model::slice::{Held, Permission, Stamp};
 use model::status::{TargetState, TargetStatus};
 use model::target::Target;
@@ -35,6 +36,8 @@ pub struct Slot {
     pub target: Arc<Target>,
     /// Its job.
     pub job: Arc<JobScrape>,
+    /// Those of its labels that stand on pages.
+    pub labels: Labels,
     /// What its bodies become.
     pub transform: Arc<Transform>,
     /// `None` where its URL cannot be scraped; the text says why.
@@ -46,6 +49,8 @@ pub struct Slot {
 
 /// What a target is scraped with.
 pub struct Means {
+    /// Those of its labels that stand on pages.
+    pub labels: Labels,
     /// What its bodies become.
     pub transform: Arc<Transform>,
     /// Its client, or why there is none.
@@ -82,9 +87,9 @@ impl Slot {
     /// A target just assigned.
     #[must_use]
     pub fn new(target: Arc<Target>, job: Arc<JobScrape>, means: Means, state: SlotState) -> Self {
-        let Means { transform, client, permits } = means;
+        let Means { labels, transform, client, permits } = means;
         let client = client.map(tokio::sync::Mutex::new);
-        Self { target, job, transform, client, permits, state: state.0 }
+        Self { target, job, labels, transform, client, permits, state: state.0 }
     }
 
     /// The memory, for a slot that takes this one's place because its job has changed. It stays one: a scrape that the
@@ -118,7 +123,7 @@ impl Slot {
         (state.copies.generation(), state.shape.clone())
     }
 
-    /// The target's labels, rendered for `shape`.
+    /// The target's labels as pages have them, rendered for `shape`.
     #[must_use]
     pub fn injected(&self, shape: &Arc<Shape>) -> Arc<Injected> {
         let known = self.state.lock().injected.clone();
@@ -127,7 +132,7 @@ impl Slot {
         {
             return injected;
         }
-        let injected = Arc::new(shape.inject(&self.target.labels));
+        let injected = Arc::new(shape.inject(&self.labels));
         self.state.lock().injected = Some((shape.clone(), injected.clone()));
         injected
     }

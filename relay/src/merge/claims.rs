@@ -18,6 +18,7 @@ use std::iter;
 use model::exposition::entry::{Format, MetricType};
 use smallvec::SmallVec;
 
+use super::PageForm;
 use super::conflicts::{ConflictKey, ConflictKind, Conflicts, Speaker, told};
 use super::page_family::{Candidate, CandidateSample, fits, suffixes};
 
@@ -65,12 +66,16 @@ pub(super) struct Decision<'a> {
 }
 
 /// Decides for all sources; their order is the order of precedence.
-pub(super) fn decide<'a>(sources: &'a [Source<'a>], page: Format) -> Decision<'a> {
-    let mut claims = Claims::new(page);
+pub(super) fn decide<'a>(sources: &'a [Source<'a>], form: PageForm) -> Decision<'a> {
+    let mut claims = Claims::new(form.format);
     let speakers = (0..).zip(sources).map(|(at, source)| Speaker { source: at, targets: source.targets });
     let asked: Vec<(Speaker, Vec<Asked<'a>>)> =
         speakers.zip(sources).map(|(by, source)| (by, claims.register(source, by.source))).collect();
     let each = || asked.iter().flat_map(|(by, asked)| asked.iter().map(|asked| (*by, asked)));
+    // Where the relay keeps no name to itself, its own family is the page's last that no target may spoil.
+    for (by, asked) in each().take_while(|(by, _)| by.source == 0 && form.style.prefix.is_none()) {
+        claims.claim(asked, by.source);
+    }
     for histograms in [true, false] {
         for (by, asked) in each() {
             let typed = asked.own.kind != MetricType::Unknown && !asked.own.samples.is_empty();

@@ -1,9 +1,9 @@
 //! Series that two targets of a page would both expose.
 //!
 //! In: the page's targets in order. Out: the lines to leave out: of one series without timestamp the first in order
-//! stays, as in Prometheus. A line that takes `job` and `instance` from its target cannot be a line of a target with
-//! another `job` or `instance`, so only lines without (`honor_labels`, rules that drop or rewrite them) and targets
-//! that agree in both are compared. Duplicates within one target were removed when its shape was built.
+//! stays, as in Prometheus. A line that takes the labels that tell targets apart (`job` and `instance`) from its target
+//! cannot be a line of a target that differs in them, so only lines without (`honor_labels`, rules that drop or
+//! rewrite them) and targets that agree in them are compared. Duplicates within one target were removed when its shape was built.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -11,8 +11,10 @@ use std::sync::Arc;
 use model::exposition::shape::Shape;
 use model::exposition::spelling::Escaping;
 
+use smallvec::SmallVec;
+
 use super::own_series;
-use super::{Exposed, PageTarget};
+use super::{Exposed, PageForm, PageTarget};
 
 /// The lines to leave out, by target and own family; sorted.
 #[derive(Debug, Default)]
@@ -46,9 +48,9 @@ impl Duplicates {
     }
 
     /// Compares the lines that can be equal.
-    pub(super) fn find(targets: &[PageTarget], escaping: Escaping) -> Self {
-        let mut found = Self::default();
-        let shared = shared_identities(targets);
+    pub(super) fn find(targets: &[PageTarget], form: PageForm) -> Self {
+        let (mut found, escaping) = (Self::default(), form.escaping);
+        let shared = shared_identities(targets, form.style.identity);
         if shared.iter().any(|shared| *shared) {
             found.find_twins(targets);
         }
@@ -67,7 +69,7 @@ impl Duplicates {
             });
         }
         if !suspects.is_empty() {
-            found.keep_first(targets, escaping, &suspects);
+            found.keep_first(targets, form, &suspects);
         }
         found
     }
@@ -78,11 +80,11 @@ impl Duplicates {
             (0..).zip(targets).filter(|(_, target)| !seen.insert(&target.labels)).map(|(at, _)| at).collect();
     }
 
-    fn keep_first(&mut self, targets: &[PageTarget], escaping: Escaping, suspects: &HashSet<u64>) {
-        let own = targets.iter().flat_map(|target| own_series::hashes(&target.labels, escaping));
+    fn keep_first(&mut self, targets: &[PageTarget], form: PageForm, suspects: &HashSet<u64>) {
+        let own = targets.iter().flat_map(|target| own_series::hashes(&target.labels, form));
         let mut seen: HashSet<u64> = own.filter(|hash| suspects.contains(hash)).collect();
         for (at, target) in (0..).zip(targets) {
-            each_line(target, escaping, |line| {
+            each_line(target, form.escaping, |line| {
                 if suspects.contains(&line.hash) && !seen.insert(line.hash) {
                     self.lines.entry((at, line.family)).or_default().push(line.line);
                     self.targets.insert(at);
@@ -93,20 +95,18 @@ impl Duplicates {
     }
 }
 
-/// For each target whether another has the same `job` and `instance`.
-fn shared_identities(targets: &[PageTarget]) -> Vec<bool> {
-    let identity = |target: &PageTarget| {
-        let labels = target.labels.clone();
-        (Box::<str>::from(labels.get("job")), Box::<str>::from(labels.get("instance")))
-    };
+/// For each target whether another has the same values of the labels in `identity`.
+fn shared_identities(targets: &[PageTarget], identity: &[&str]) -> Vec<bool> {
+    let identities: Vec<SmallVec<[&str; 2]>> =
+        targets.iter().map(|target| identity.iter().map(|name| target.labels.get(name)).collect()).collect();
     let mut counts: HashMap<_, u32> = HashMap::with_capacity(targets.len());
-    for target in targets {
-        *counts.entry(identity(target)).or_default() += 1;
+    for identity in &identities {
+        *counts.entry(identity).or_default() += 1;
     }
-    targets.iter().map(|target| counts.get(&identity(target)).is_some_and(|count| *count > 1)).collect()
+    identities.iter().map(|identity| counts.get(identity).is_some_and(|count| *count > 1)).collect()
 }
 
-/// Whether the shape has lines that do not take `job` and `instance` from their target.
+/// Whether the shape has lines that do not take the labels that tell it apart from their target.
 fn is_open(shape: &Shape, escaping: Escaping) -> bool {
     let rendition = shape.rendition(escaping);
     let mut lines = rendition.families.iter().flat_map(|own| rendition.series(own));

@@ -2,17 +2,18 @@
 //!
 //! In: a target's labels and what its last scrape was like. Out: lines of `up`, the four series that Prometheus
 //! writes beside it for a target that it scrapes (Prometheus 3, `report` in the scrape loop), and the age of what is
-//! served from the cache. They bear the target's labels; an absent `job` or `instance` is written as an empty label,
-//! else Prometheus would attach the relay's own.
+//! served from the cache; or as many of them as the page's style has. They bear the target's labels; one that tells
+//! targets apart and is absent is written as an empty label, else Prometheus would attach the relay's own.
 
 use std::io::Write;
 
 use model::exposition::identity::series_hash;
+use model::exposition::page_style::PageStyle;
 use model::exposition::spelling::{Escaping, push_label};
 use model::labels::Labels;
 use model::names::RESERVED_PREFIX;
 
-use super::PageTarget;
+use super::{PageForm, PageTarget};
 
 /// One of the relay's own families; each is a gauge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,11 @@ impl OwnSeries {
         Self::SeriesAdded,
         Self::CacheAge,
     ];
+
+    /// Those that pages of this style have. No target may use the name of the last.
+    pub(super) fn of(style: PageStyle) -> impl DoubleEndedIterator<Item = Self> {
+        Self::ALL.into_iter().filter(move |own| style.writes(own.name()))
+    }
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -82,12 +88,14 @@ impl OwnSeries {
 }
 
 /// A target's labels as they stand between the braces of its own series.
-pub(super) fn label_text(labels: &Labels, escaping: Escaping) -> Vec<u8> {
+pub(super) fn label_text(labels: &Labels, form: PageForm) -> Vec<u8> {
     let mut text = Vec::new();
-    for (name, value) in public(labels, escaping) {
+    let mut written: Vec<_> = public(labels, form.escaping).collect();
+    written.sort_by_key(|(name, _)| form.style.rank(name));
+    for (name, value) in written {
         push_label(&mut text, &name, value);
     }
-    for name in ["job", "instance"] {
+    for name in form.style.identity {
         if !labels.has(name) {
             push_label(&mut text, name, "");
         }
@@ -96,8 +104,8 @@ pub(super) fn label_text(labels: &Labels, escaping: Escaping) -> Vec<u8> {
 }
 
 /// The series hashes of all own series of a target.
-pub(super) fn hashes(labels: &Labels, escaping: Escaping) -> [u64; OwnSeries::ALL.len()] {
-    OwnSeries::ALL.map(|own| series_hash(own.name(), public(labels, escaping)))
+pub(super) fn hashes(labels: &Labels, form: PageForm) -> impl Iterator<Item = u64> {
+    OwnSeries::of(form.style).map(move |own| series_hash(own.name(), public(labels, form.escaping)))
 }
 
 /// The labels that go out, with the names of this escaping; of two that become one the first is left.

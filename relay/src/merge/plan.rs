@@ -49,8 +49,8 @@ impl Plan {
     pub fn new(form: PageForm, targets: &[PageTarget]) -> Self {
         let shapes = DistinctShapes::of(targets);
         let sources = shapes.sources(form);
-        let decision = decide(&sources, form.format);
-        let duplicates = Duplicates::find(targets, form.escaping);
+        let decision = decide(&sources, form);
+        let duplicates = Duplicates::find(targets, form);
         let mut layout = PageLayout::new(form, &decision);
         layout.learn(&shapes.list, &decision);
         layout.fill(&shapes.of_target, &duplicates);
@@ -58,7 +58,7 @@ impl Plan {
         let planned = (0..).zip(targets).map(|(at, target)| PlannedTarget {
             labels: target.labels.clone(),
             shape: target.exposition.as_ref().map(|exposed| exposed.shape.clone()),
-            own: (!duplicates.is_twin(at)).then(|| label_text(&target.labels, form.escaping).into()),
+            own: (!duplicates.is_twin(at)).then(|| label_text(&target.labels, form).into()),
         });
         let drops = drops(form.escaping, targets, &duplicates);
         Self {
@@ -164,10 +164,10 @@ impl DistinctShapes {
         all
     }
 
-    /// The relay itself, then each shape.
+    /// The relay itself, where it has anything to write, then each shape.
     fn sources(&self, form: PageForm) -> Vec<Source<'_>> {
-        let own = OwnSeries::ALL
-            .iter()
+        let own = OwnSeries::of(form.style)
+            .filter(|_| !self.of_target.is_empty())
             .zip(0..)
             .map(|(own, at)| Candidate::own_gauge(own.name(), own.help(), at))
             .collect();

@@ -55,7 +55,7 @@ pub(super) struct PageLayout {
     entries: Vec<Vec<Entry>>,
     /// For each section where its early and its late members begin, and the end of the last.
     starts: Vec<u32>,
-    /// Where the relay's own series stand, by [`OwnSeries::ALL`].
+    /// Where the relay's own series stand, by [`OwnSeries::of`].
     own: Vec<Place>,
     pub(super) runs: Vec<PlannedRun>,
     pub(super) members: Vec<Member>,
@@ -67,9 +67,10 @@ impl PageLayout {
     pub(super) fn new(form: PageForm, decision: &Decision<'_>) -> Self {
         let misfits = decision.placed.iter().flatten().any(|placed| placed.place == Place::Misfit);
         let mut order: Vec<u32> = (0..index(decision.families.len())).collect();
+        let last = OwnSeries::of(form.style).next_back().map(OwnSeries::name);
         let key = |at: &u32| {
             let name = &*decision.families[*at as usize].name;
-            (misfits && name == OwnSeries::CacheAge.name(), name)
+            (misfits && Some(name) == last, name)
         };
         order.sort_unstable_by(|a, b| key(a).cmp(&key(b)));
         let mut ranks = vec![0; order.len()];
@@ -164,7 +165,7 @@ impl PageLayout {
     /// The finished sections.
     pub(super) fn sections(&self, decision: &Decision<'_>) -> Box<[Section]> {
         let sections = self.order.iter().enumerate().map(|(at, place)| {
-            let own = OwnSeries::ALL.into_iter().zip(&self.own).filter(|(_, own)| *own == place);
+            let own = OwnSeries::of(self.form.style).zip(&self.own).filter(|(_, own)| *own == place);
             let members = self.starts[2 * at]..self.starts[2 * at + 2];
             let header = match place {
                 Place::Family(family) => header(&decision.families[*family as usize], self.form.format),

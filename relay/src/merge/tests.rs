@@ -4,6 +4,7 @@ mod disputes;
 mod fixture;
 mod names_claimed;
 mod places;
+mod pods;
 mod promtool;
 mod random;
 mod types_at_odds;

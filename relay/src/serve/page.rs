@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
+use model::exposition::page_style::PageStyle;
 use model::exposition::spelling::Escaping;
 use model::names::EscapingScheme;
 use tokio::time::Instant;
@@ -76,7 +77,7 @@ impl Page {
         let rows = gathered.rows.iter();
         let targets: Arc<[PageTarget]> = rows.filter_map(|row| count.show(row, &moment)).collect();
         count.tell(gather);
-        let key = PlanKey { form: form(format), selection: jobs.join("\n").into() };
+        let key = PlanKey { form: form(format, gather.context.style), selection: jobs.join("\n").into() };
         let plan = plans.plan(&key, &targets);
         if jobs.is_empty() && latest.replace(&plan) {
             for (kind, count) in plan.conflicts().counts() {
@@ -254,7 +255,7 @@ fn page_target(row: &Row, shown: Shown) -> PageTarget {
     let Outcome { duration, scraped, post_relabel, series_added, .. } = &*row.outcome;
     let good = shown.good;
     PageTarget {
-        labels: row.slot.target.labels.clone(),
+        labels: row.slot.labels.clone(),
         up: shown.up,
         scrape_duration: duration.as_secs_f64(),
         samples_scraped: *scraped,
@@ -284,10 +285,10 @@ fn window(roster: &Roster, now: SystemTime) -> TimestampWindow {
     TimestampWindow { oldest_ms: unix_ms(oldest), newest_ms: unix_ms(now + age.future) }
 }
 
-fn form(format: PageFormat) -> PageForm {
+fn form(format: PageFormat, style: PageStyle) -> PageForm {
     let escaping = match format.escaping {
         EscapingScheme::AllowUtf8 => Escaping::Quoted,
         _ => Escaping::Underscores,
     };
-    PageForm { format: format.format, escaping }
+    PageForm { format: format.format, escaping, style }
 }

@@ -14,7 +14,7 @@ use model::labels::Labels;
 use model::slice::{Assignment, Epoch, Permission, Reign, RelayConfig as Settings, Revision, SliceChange};
 use model::target::{PlacementKey, Target, TargetId};
 use relay::contact::Timings;
-use relay::{Relay, RelayConfig};
+use relay::{Front, Relay, RelayConfig};
 use runtime::{Runtime, Shutdown, Telemetry};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
@@ -58,6 +58,7 @@ impl RunningRelay {
             advertise: None,
             cache_dir: cache.map(Path::to_owned),
             timings,
+            front: Front::default(),
         });
         let relay = relay.await.unwrap();
         let bound = relay.bound();

@@ -19,7 +19,8 @@ fn slot(shapes: &ShapeStore, permission: Permission) -> Slot {
     let job = Arc::new(JobScrape::new(Arc::new(ScrapeSettings::new("j")), &RelayConfig::default()));
     let target = target(1);
     let transform = shapes.transform(Transform::new(&job.settings, &target.labels, &job.limits));
-    let means = Means { transform, client: Err("none".into()), permits: Arc::new(Semaphore::new(1)) };
+    let labels = target.labels.clone();
+    let means = Means { labels, transform, client: Err("none".into()), permits: Arc::new(Semaphore::new(1)) };
     Slot::new(target, job, means, SlotState::new(Copies::new(permission), Stamp::default()))
 }
 

@@ -1,5 +1,6 @@
 //! What is told of targets that do not agree.
 
+use model::exposition::page_style::PageStyle;
 use model::exposition::spelling::Escaping;
 use model::exposition::store::ShapeStore;
 use serde_json::{Value, json};
@@ -7,7 +8,8 @@ use serde_json::{Value, json};
 use super::fixture::{OM, TEXT, labels, target, targets};
 use crate::merge::{CONFLICTS, PageForm, Plan, disputes, sentences};
 
-const TEXT_PAGE: PageForm = PageForm { format: TEXT, escaping: Escaping::Underscores };
+const TEXT_PAGE: PageForm =
+    PageForm { format: TEXT, escaping: Escaping::Underscores, style: PageStyle::PROMETHEUS };
 
 fn listed(plan: &Plan) -> Value {
     serde_json::to_value(disputes(plan)).unwrap()["conflicts"].take()

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use model::exposition::entry::Format;
+use model::exposition::page_style::PageStyle;
 use model::exposition::spelling::Escaping;
 use model::exposition::store::ShapeStore;
 use model::exposition::transform::{SampleLimits, Transform};
@@ -30,8 +31,19 @@ pub(crate) fn target_of(
     format: Format,
     body: &str,
 ) -> PageTarget {
+    styled(store, Transform::new(settings, labels, &SampleLimits::default()), labels, format, body)
+}
+
+/// The same whose bodies become what `transform` says.
+pub(crate) fn styled(
+    store: &ShapeStore,
+    transform: Transform,
+    labels: &Labels,
+    format: Format,
+    body: &str,
+) -> PageTarget {
     let body = if format == OM { format!("{body}# EOF\n") } else { body.to_owned() };
-    let transform = store.transform(Transform::new(settings, labels, &SampleLimits::default()));
+    let transform = store.transform(transform);
     let ingested = store.ingest(format, body.as_bytes(), &transform, None).expect("a body that is accepted");
     let counts = ingested.shape.counts();
     PageTarget {
@@ -82,7 +94,11 @@ pub(crate) fn targets(bodies: &[(Format, &str)]) -> Vec<PageTarget> {
 
 /// The page of these targets with escaped names, and its counts.
 pub(crate) fn page(format: Format, targets: &[PageTarget]) -> (String, PageCounts) {
-    page_of(PageForm { format, escaping: Escaping::Underscores }, targets, ANY_TIME)
+    page_of(
+        PageForm { format, escaping: Escaping::Underscores, style: PageStyle::PROMETHEUS },
+        targets,
+        ANY_TIME,
+    )
 }
 
 /// The page of these targets, and its counts.

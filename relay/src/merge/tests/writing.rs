@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use expect_test::{Expect, expect};
 use model::exposition::entry::Format;
+use model::exposition::page_style::PageStyle;
 use model::exposition::spelling::Escaping;
 use model::exposition::store::ShapeStore;
 use model::job::ScrapeSettings;
@@ -17,7 +18,8 @@ use crate::merge::{
     PlanKey, TimestampWindow, sort_targets,
 };
 
-const TEXT_PAGE: PageForm = PageForm { format: TEXT, escaping: Escaping::Underscores };
+const TEXT_PAGE: PageForm =
+    PageForm { format: TEXT, escaping: Escaping::Underscores, style: PageStyle::PROMETHEUS };
 
 fn dropped(counts: &PageCounts) -> Vec<(&'static str, u64)> {
     let met = counts.dropped().filter(|(_, count)| *count > 0);
@@ -243,7 +245,7 @@ fn names_are_quoted_only_where_the_page_allows_it() {
     let body = "# HELP \"a.b\" Dots.\n# TYPE \"a.b\" gauge\n{\"a.b\",\"l.m\"=\"1\"} 1\n{\"a.b\",\"l.m\"=\"1\",l_m=\"2\"} 2\na_b 3\n";
     let targets = [target(&store, &labels, TEXT, body)];
     for escaping in [Escaping::Quoted, Escaping::Underscores] {
-        let (page, counts) = page_of(PageForm { format: TEXT, escaping }, &targets, ANY_TIME);
+        let (page, counts) = page_of(PageForm { escaping, ..TEXT_PAGE }, &targets, ANY_TIME);
         match escaping {
             Escaping::Quoted => check(
                 &brief(&page),
