@@ -19,8 +19,8 @@ use super::{AddressGuard, Answer, Budget, ClientSettings, Endpoint, FetchError, 
 const TIMEOUT_HEADER: HeaderName = HeaderName::from_static("x-prometheus-scrape-timeout-seconds");
 /// Names looked up at a time.
 const LOOKUPS: usize = 64;
-/// Redirects followed where the job allows any.
-const REDIRECTS: usize = 1;
+/// Redirects followed where the job allows any; Go's client, and with it Prometheus, stops at about as many.
+const REDIRECTS: usize = 10;
 /// The part of a `Location` that an error repeats, in characters.
 const LOCATION_SHOWN: usize = 256;
 
@@ -243,7 +243,7 @@ impl Client {
             return refuse("follow_redirects is off; name the final address in the target");
         }
         if followed >= REDIRECTS {
-            return refuse("one redirect has been followed already");
+            return refuse("10 redirects have been followed already");
         }
         match here.redirected(&location) {
             Some(there) => Ok(there),

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderValue, Uri};
+use url::Url;
 
 use super::FetchError;
 
@@ -61,16 +62,18 @@ impl Endpoint {
 
     /// Where a redirect leads, if it stays with this scheme, host and port.
     pub(super) fn redirected(&self, location: &str) -> Option<Self> {
-        let uri: Uri = location.parse().ok()?;
-        let there = if uri.scheme().is_some() {
-            Self::parse(location).ok()?
-        } else if location.starts_with('/') && !location.starts_with("//") {
-            Self { path: uri.path_and_query()?.clone(), ..self.clone() }
-        } else {
-            return None;
+        let scheme = if self.https { "https" } else { "http" };
+        let here = Url::parse(&format!("{scheme}://{self}{}", self.path)).ok()?;
+        let there = here.join(location).ok()?;
+        let origin = (there.scheme(), there.host(), there.port_or_known_default());
+        let stays = origin == (here.scheme(), here.host(), here.port_or_known_default())
+            && there.username().is_empty()
+            && there.password().is_none();
+        let path = match there.query() {
+            Some(query) => PathAndQuery::try_from(format!("{}?{query}", there.path())).ok()?,
+            None => PathAndQuery::try_from(there.path()).ok()?,
         };
-        let same = (there.https, &there.host, there.port) == (self.https, &self.host, self.port);
-        same.then_some(there)
+        stays.then(|| Self { path, ..self.clone() })
     }
 
     /// The host as an address, if it is one.
@@ -126,15 +129,22 @@ mod tests {
         for (location, path) in [
             ("/other?x=1", Some("/other?x=1")),
             ("http://a:9/other", Some("/other")),
+            ("http://A:9/other#part", Some("/other")),
+            ("other/../deep?y", Some("/deep?y")),
+            ("?z=2", Some("/metrics?z=2")),
+            ("", Some("/metrics")),
             ("http://a/other", None),
+            ("http://[::1/", None),
             ("https://a:9/other", None),
             ("http://b:9/other", None),
             ("//b/other", None),
             ("http://u:p@a:9/other", None),
-            ("", None),
+            ("http://u@a:9/other", None),
         ] {
             let there = here.redirected(location);
             assert_eq!(there.as_ref().map(|it| it.path.as_str()), path, "{location}");
         }
+        let literal = Endpoint::parse("https://[fd00::1]/metrics").unwrap();
+        assert_eq!(literal.redirected("https://[fd00:0::1]:443/x").unwrap().path.as_str(), "/x");
     }
 }
