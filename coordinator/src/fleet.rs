@@ -139,6 +139,8 @@ pub enum FleetEvent {
         config: Arc<RelayConfig>,
         /// How many relays a start waits for; 0: not known.
         expected_relays: usize,
+        /// Whether a relay that holds nothing waits for the targets like any other.
+        complete_start: bool,
     },
     /// Time has passed.
     Tick,
@@ -261,6 +263,7 @@ pub struct Fleet {
     /// Whether any relay has named a reign: then this is a restart, not a first start.
     is_restart: bool,
     expected_relays: usize,
+    complete_start: bool,
     revision: u64,
     nonce: u64,
     config: Arc<RelayConfig>,
@@ -292,6 +295,7 @@ impl Fleet {
             phase_began: now.elapsed,
             is_restart: false,
             expected_relays: 0,
+            complete_start: false,
             revision: 0,
             nonce: 0,
             config: Arc::default(),
@@ -323,7 +327,10 @@ impl Fleet {
             FleetEvent::Pong { stream, nonce } => self.pong(stream, nonce),
             FleetEvent::Ended { stream, end } => self.ended(stream, end),
             FleetEvent::Targets { targets, jobs, unread } => self.set_targets(&targets, jobs, unread),
-            FleetEvent::Configured { config, expected_relays } => self.configure(config, expected_relays),
+            FleetEvent::Configured { config, expected_relays, complete_start } => {
+                self.complete_start = complete_start;
+                self.configure(config, expected_relays);
+            }
             FleetEvent::Tick => self.tick(),
         }
         self.claim();

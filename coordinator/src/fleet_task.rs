@@ -73,12 +73,18 @@ impl FleetHandle {
         self.send(FleetEvent::Targets { targets, jobs, unread }).await
     }
 
-    /// Tells of the configuration: what all relays get, and how many a start waits for (0: not known).
+    /// Tells of the configuration: what all relays get, how many a start waits for (0: not known), and whether those
+    /// that hold nothing wait for the targets.
     ///
     /// # Errors
     /// Where the fleet has stopped.
-    pub async fn configure(&self, config: Arc<RelayConfig>, expected_relays: usize) -> Result<(), Stopped> {
-        self.send(FleetEvent::Configured { config, expected_relays }).await
+    pub async fn configure(
+        &self,
+        config: Arc<RelayConfig>,
+        expected_relays: usize,
+        complete_start: bool,
+    ) -> Result<(), Stopped> {
+        self.send(FleetEvent::Configured { config, expected_relays, complete_start }).await
     }
 
     /// The snapshots, the latest first.
@@ -255,7 +261,7 @@ mod tests {
         let cut = CancellationToken::new();
         let stream = StreamId(1);
         fleet.open(stream, StreamHandle { outgoing, cut: cut.clone() }).await.unwrap();
-        fleet.configure(Arc::default(), 1).await.unwrap();
+        fleet.configure(Arc::default(), 1, false).await.unwrap();
         fleet.send(FleetEvent::Hello { stream, hello: hello("relay-0", "boot-1") }).await.unwrap();
         // A welcome and an empty slice fill the queue; the first real slice has no room.
         fleet.set_targets(targets(0..3), jobs(), HashSet::new()).await.unwrap();
@@ -266,6 +272,6 @@ mod tests {
         drop(unread);
         stop.cancel();
         running.await.unwrap();
-        assert_eq!(fleet.configure(Arc::default(), 1).await, Err(Stopped));
+        assert_eq!(fleet.configure(Arc::default(), 1, false).await, Err(Stopped));
     }
 }

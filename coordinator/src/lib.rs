@@ -56,19 +56,34 @@ use reload::First;
 /// What runs at shutdown may take this long to finish.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How a coordinator is started; what may change while it runs stands in the file.
+/// Where a coordinator's configuration comes from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// A file, read again on SIGHUP and when it changes.
+    File {
+        /// Where it is.
+        path: PathBuf,
+        /// What it means that a file named there is not on this machine.
+        missing_files: MissingFiles,
+    },
+    /// Whoever starts the coordinator; it stays as it is.
+    Given(Arc<Config>),
+}
+
+/// How a coordinator is started; what may change while it runs stands in the configuration.
 #[derive(Clone, Debug)]
 pub struct CoordinatorConfig {
-    /// The configuration file.
-    pub file: PathBuf,
-    /// What it means that a file named there is not on this machine.
-    pub missing_files: MissingFiles,
+    /// Where the configuration comes from.
+    pub source: Source,
     /// Where relays and operators connect.
     pub grpc_listen: SocketAddr,
     /// Where own metrics, probes and the list of relays are.
     pub http_listen: SocketAddr,
     /// How many relays a first start waits for, where the caller knows it better than the file.
     pub expected_relays: Option<u64>,
+    /// Whether relays wait for their first slice until every discovery has succeeded, however long that takes.
+    /// Otherwise one that holds nothing has an empty slice at once, and a discovery has 20 s.
+    pub complete_start: bool,
 }
 
 /// Why a coordinator did not start, or stopped.
@@ -128,12 +143,11 @@ impl Coordinator {
     /// Everything that is wrong with the configuration, or a port that is taken.
     pub async fn bind(config: CoordinatorConfig) -> Result<Self, Error> {
         let hangups = reload::hangups()?;
-        let text = reload::text(&config.file).await;
-        let first = reload::first(&config.file, config.missing_files, config.grpc_listen)?;
+        let (first, text) = reload::first(&config.source, config.grpc_listen).await?;
         let (grpc, grpc_bound) = listen::bind(config.grpc_listen).await?;
         let (http, http_bound) = listen::bind(config.http_listen).await?;
         let bound = Bound { grpc: grpc_bound, http: http_bound };
-        Ok(Self { config, text, hangups, first: Arc::new(first), grpc, http, bound })
+        Ok(Self { config, text, hangups, first, grpc, http, bound })
     }
 
     /// The addresses in use: where port 0 was asked for, the ones that were given.
@@ -152,7 +166,7 @@ impl Coordinator {
         let (configs, config) = watch::channel(self.first);
         let (listings, listing) = watch::channel(Arc::new(Listing::default()));
 
-        let expected_relays = self.config.expected_relays;
+        let (expected_relays, complete_start) = (self.config.expected_relays, self.config.complete_start);
         let follow = reload::follow(
             First { config: self.config, text: self.text, hangups: self.hangups },
             configs,
@@ -172,6 +186,7 @@ impl Coordinator {
             listings: listing.clone(),
             fleet: fleet.clone(),
             expected_relays,
+            complete_start,
         };
         let feed = feed.run(rt.shutdown.clone());
         rt.tasks.spawn("feed", feed);

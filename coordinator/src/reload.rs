@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use crate::config::{self, Config, MissingFiles};
 use crate::directory_watch::DirectoryWatch;
 use crate::instruments::Instruments;
-use crate::{CoordinatorConfig, Error};
+use crate::{CoordinatorConfig, Error, Source};
 
 /// A change that no event told of is noticed after this time.
 const POLL: Duration = Duration::from_secs(30);
@@ -39,16 +39,33 @@ pub fn hangups() -> Result<Signal, Error> {
     signal(SignalKind::hangup()).map_err(Error::Signal)
 }
 
-/// The file's bytes; none where it cannot be read, which [`first`] has the words for.
-pub async fn text(path: &Path) -> Option<Vec<u8>> {
+/// The file's bytes; none where it cannot be read, which [`read`] has the words for.
+async fn text(path: &Path) -> Option<Vec<u8>> {
     tokio::fs::read(path).await.ok()
 }
 
-/// Reads and checks the file for a coordinator whose relays connect to `grpc_listen`.
+/// The configuration of a coordinator whose relays connect to `grpc_listen`, and the file's bytes where it is one.
 ///
 /// # Errors
 /// Everything that is wrong with it.
-pub fn first(path: &Path, missing: MissingFiles, grpc_listen: SocketAddr) -> Result<Config, Error> {
+pub async fn first(
+    source: &Source,
+    grpc_listen: SocketAddr,
+) -> Result<(Arc<Config>, Option<Vec<u8>>), Error> {
+    match source {
+        Source::File { path, missing_files } => {
+            let text = text(path).await;
+            Ok((Arc::new(read(path, *missing_files, grpc_listen)?), text))
+        }
+        Source::Given(config) => {
+            check_secrets(config, grpc_listen)?;
+            Ok((Arc::clone(config), None))
+        }
+    }
+}
+
+/// Reads and checks the file.
+fn read(path: &Path, missing: MissingFiles, grpc_listen: SocketAddr) -> Result<Config, Error> {
     let loaded = config::load(path, missing).map_err(Error::Config)?;
     check_secrets(&loaded.config, grpc_listen)?;
     if loaded.warnings.warnings() > 0 {
@@ -57,14 +74,17 @@ pub fn first(path: &Path, missing: MissingFiles, grpc_listen: SocketAddr) -> Res
     Ok(loaded.config)
 }
 
-/// Follows the file until `shutdown` drains; each good configuration that differs goes to `configs`.
+/// Follows the configuration until `shutdown` drains; each good one that differs goes to `configs`.
 pub async fn follow(
     First { config, text: mut before, mut hangups }: First,
     configs: watch::Sender<Arc<Config>>,
     instruments: Instruments,
     shutdown: Shutdown,
 ) {
-    let path = config.file.clone();
+    let Source::File { path, missing_files } = &config.source else {
+        return shutdown.draining().await;
+    };
+    let (path, missing) = (path.clone(), *missing_files);
     let mut watch = DirectoryWatch::new("configuration files");
     // What changed before the watch began is seen at once.
     let mut wait = Duration::ZERO;
@@ -80,15 +100,18 @@ pub async fn follow(
         let now = text(&path).await;
         if asked || now != before {
             before = now;
-            reload(&config, &configs, &instruments).await;
+            reload((&path, missing, config.grpc_listen), &configs, &instruments).await;
         }
     }
 }
 
-async fn reload(from: &CoordinatorConfig, configs: &watch::Sender<Arc<Config>>, instruments: &Instruments) {
-    let (path, missing, grpc) = (from.file.clone(), from.missing_files, from.grpc_listen);
-    let read = tokio::task::spawn_blocking(move || first(&path, missing, grpc)).await;
-    let file = from.file.display();
+async fn reload(
+    (path, missing, grpc): (&Path, MissingFiles, SocketAddr),
+    configs: &watch::Sender<Arc<Config>>,
+    instruments: &Instruments,
+) {
+    let (file, path) = (path.display(), path.to_path_buf());
+    let read = tokio::task::spawn_blocking(move || read(&path, missing, grpc)).await;
     match read {
         Ok(Ok(config)) => {
             instruments.reloaded(true);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use coordinator::config::MissingFiles;
-use coordinator::{Coordinator, CoordinatorConfig, Error};
+use coordinator::{Coordinator, CoordinatorConfig, Error, Source};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::TokioIo;
 use proto::admin::v1::relay_service_client::RelayServiceClient;
@@ -35,11 +35,11 @@ struct Running {
 
 fn started_with(file: PathBuf, grpc: &str) -> CoordinatorConfig {
     CoordinatorConfig {
-        file,
-        missing_files: MissingFiles::Warn,
+        source: Source::File { path: file, missing_files: MissingFiles::Warn },
         grpc_listen: grpc.parse().expect("the test's own steps work"),
         http_listen: "127.0.0.1:0".parse().expect("the test's own steps work"),
         expected_relays: None,
+        complete_start: false,
     }
 }
 

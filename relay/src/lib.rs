@@ -178,9 +178,10 @@ impl Relay {
         let assignment = self.assignment(&gather, ready);
         rt.tasks.spawn("assignment", assignment.run(rt.shutdown.clone()));
         let room = gather.context.room.clone();
+        let probes = self.config.front.probes.then(|| rt.clone());
         let page =
             Listener { room, ..Listener::new(self.metrics, ListenMetrics::new(rt.meter(), "metrics")) };
-        let metrics = Metrics::new(gather.clone());
+        let metrics = Metrics::new(gather.clone(), probes);
         let own_pages = probe_page::router(rt.clone()).merge(metrics.conflicts());
         rt.tasks.spawn("metrics", page.serve(metrics, rt.tasks.clone(), rt.shutdown.clone()));
         let own = Listener::new(self.http, ListenMetrics::new(rt.meter(), "http"));

@@ -1,7 +1,8 @@
 //! What a relay answers to those who scrape it: `GET /metrics`.
 //!
 //! In: HTTP requests. Out: a page gathered and merged for this very request, in chunks, or a plain sentence. A client
-//! that goes away takes its fan-out with it. Own metrics and probes are on another port, never mixed with this page.
+//! that goes away takes its fan-out with it. Own metrics are on another port, never mixed with this page; so are the
+//! probes, unless they are wanted here.
 
 mod conflicts;
 pub mod gzip;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE};
+use http::header::{ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
@@ -25,14 +26,18 @@ use opentelemetry::KeyValue;
 use tokio::time::Instant;
 use tracing::{Instrument, Span, field};
 
+use runtime::{Runtime, probe_page};
+
 use crate::gather::{Gather, NotGathered};
 use crate::merge::PlanCache;
 use conflicts::Latest;
 use page::PageError;
 use request::PageRequest;
 
-/// How long a page may take to be sent where its request does not say.
+/// How long a page may take to be sent, at least, where its request does not say.
 const SEND_WITHOUT_HEADER: Duration = Duration::from_secs(30);
+/// A scraper that was told to come back later may do so after so many seconds.
+const RETRY: HeaderValue = HeaderValue::from_static("1");
 /// The body of an answer.
 pub type PageBody = UnsyncBoxBody<Bytes, PageError>;
 
@@ -46,13 +51,16 @@ struct Shared {
     gather: Arc<Gather>,
     plans: PlanCache,
     latest: Arc<Latest>,
+    /// Whose probes are on this port, too.
+    probes: Option<Runtime>,
 }
 
 impl Metrics {
-    /// Pages of what `gather` brings.
+    /// Pages of what `gather` brings, and the probes of the process where they are wanted here.
     #[must_use]
-    pub fn new(gather: Arc<Gather>) -> Self {
-        Self { shared: Arc::new(Shared { gather, plans: PlanCache::new(), latest: Arc::default() }) }
+    pub fn new(gather: Arc<Gather>, probes: Option<Runtime>) -> Self {
+        let (plans, latest) = (PlanCache::new(), Arc::default());
+        Self { shared: Arc::new(Shared { gather, plans, latest, probes }) }
     }
 
     /// The second port's page about what the targets of the last whole page do not agree about.
@@ -71,10 +79,11 @@ impl Metrics {
                 refusal.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
                 refusal
             }
-            _ => sentence(
-                StatusCode::NOT_FOUND,
-                "the targets' page is /metrics; nothing else is on this port\n",
-            ),
+            (path, &Method::GET | &Method::HEAD) => match self.probe(path) {
+                Some(answer) => return answer,
+                None => unknown(),
+            },
+            _ => unknown(),
         };
         let code = i64::from(response.status().as_u16());
         Span::current().record("code", code);
@@ -83,10 +92,23 @@ impl Metrics {
         response
     }
 
+    /// What a probe is answered, where `path` is one and probes are on this port.
+    fn probe(&self, path: &str) -> Option<Response<PageBody>> {
+        let runtime = self.shared.probes.as_ref()?;
+        match path {
+            "/healthz" => Some(sentence(StatusCode::OK, "ok\n")),
+            "/readyz" => Some(match probe_page::unready(runtime) {
+                None => sentence(StatusCode::OK, "ok\n"),
+                Some(why) => unavailable(why),
+            }),
+            _ => None,
+        }
+    }
+
     /// What a page would be described as; nothing is scraped for it.
     fn head(&self, request: &PageRequest) -> Response<PageBody> {
         if self.shared.gather.roster().is_none() {
-            return unavailable(NotGathered::NoSlice);
+            return unavailable(format!("{}\n", NotGathered::NoSlice));
         }
         let mut response = Response::new(whole(Bytes::new()));
         request.describe(response.headers_mut());
@@ -98,7 +120,7 @@ impl Metrics {
         let gathered = gather.gather(request.timeout, request.jobs.clone()).await;
         let gathered = match gathered {
             Ok(gathered) => gathered,
-            Err(why) => return unavailable(why),
+            Err(why) => return unavailable(format!("{why}\n")),
         };
         let deadline = request.timeout.map(|timeout| start + timeout);
         let shared = self.shared.clone();
@@ -137,8 +159,14 @@ impl Service<Request<Incoming>> for Metrics {
     }
 }
 
-fn unavailable(why: NotGathered) -> Response<PageBody> {
-    sentence(StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n"))
+fn unavailable(why: String) -> Response<PageBody> {
+    let mut response = sentence(StatusCode::SERVICE_UNAVAILABLE, why);
+    response.headers_mut().insert(RETRY_AFTER, RETRY);
+    response
+}
+
+fn unknown() -> Response<PageBody> {
+    sentence(StatusCode::NOT_FOUND, "the targets' page is /metrics; nothing else is on this port\n")
 }
 
 fn sentence(status: StatusCode, text: impl Into<Bytes>) -> Response<PageBody> {

@@ -34,14 +34,20 @@ async fn alive() -> &'static str {
 }
 
 async fn ready(State(runtime): State<Runtime>) -> Response {
+    match unready(&runtime) {
+        None => "ok\n".into_response(),
+        Some(reasons) => (StatusCode::SERVICE_UNAVAILABLE, reasons).into_response(),
+    }
+}
+
+/// Why the process is not ready, one reason a line; `None` where it is.
+#[must_use]
+pub fn unready(runtime: &Runtime) -> Option<String> {
     let mut reasons = runtime.readiness.reasons();
     if runtime.shutdown.is_draining() {
         reasons.push("shutting down".to_owned());
     }
-    if reasons.is_empty() {
-        return "ok\n".into_response();
-    }
-    (StatusCode::SERVICE_UNAVAILABLE, reasons.join("\n") + "\n").into_response()
+    (!reasons.is_empty()).then(|| reasons.join("\n") + "\n")
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `scrape-relay coordinator`
 
 use coordinator::config::MissingFiles;
-use coordinator::{Coordinator, CoordinatorConfig, Error};
+use coordinator::{Coordinator, CoordinatorConfig, Error, Source};
 use runtime::address::ListenAddress;
 
 use crate::args::{CoordinatorArgs, ListenArgs, LogArgs};
@@ -14,11 +14,11 @@ use crate::process::Server;
 /// What was wrong with the configuration or a port, or which task failed.
 pub async fn run(args: CoordinatorArgs, log: &LogArgs) -> Result<(), Failure> {
     let config = CoordinatorConfig {
-        file: args.config,
-        missing_files: MissingFiles::Warn,
+        source: Source::File { path: args.config, missing_files: MissingFiles::Warn },
         grpc_listen: guarded("--grpc-listen", args.grpc_listen, &args.listen)?,
         http_listen: guarded("--http-listen", args.http_listen, &args.listen)?,
         expected_relays: None,
+        complete_start: false,
     };
     let server = Server::start(log, "scrape-relay-coordinator")?;
     let rt = server.runtime();

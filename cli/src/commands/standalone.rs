@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use coordinator::config::MissingFiles;
-use coordinator::{Coordinator, CoordinatorConfig};
+use coordinator::{Coordinator, CoordinatorConfig, Source};
 use relay::contact::Timings;
 use relay::{Front, Relay, RelayConfig};
 
@@ -23,11 +23,11 @@ const NAME: &str = "standalone";
 /// What was wrong with the configuration or a port, or which task failed.
 pub async fn run(args: StandaloneArgs, log: &LogArgs) -> Result<(), Failure> {
     let coordinator = CoordinatorConfig {
-        file: args.config,
-        missing_files: MissingFiles::Refuse,
+        source: Source::File { path: args.config, missing_files: MissingFiles::Refuse },
         grpc_listen: guarded("--grpc-listen", args.grpc_listen, &args.bind)?,
         http_listen: guarded("--http-listen", args.http_listen, &args.bind)?,
         expected_relays: Some(1),
+        complete_start: false,
     };
     let listen = guarded("--listen", args.listen, &args.bind)?;
     let server = Server::start(log, "scrape-relay-standalone")?;

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use coordinator::config::MissingFiles;
-use coordinator::{Coordinator, CoordinatorConfig};
+use coordinator::{Coordinator, CoordinatorConfig, Source};
 use relay::contact::Timings;
 use relay::{Front, Relay, RelayConfig};
 
@@ -28,11 +28,11 @@ impl Fleet {
     /// Where the configuration has errors or a port cannot be had.
     pub async fn bind(directory: &Path, config: &Path, relays: u32) -> Result<Self, Failure> {
         let coordinator = Coordinator::bind(CoordinatorConfig {
-            file: config.to_path_buf(),
-            missing_files: MissingFiles::Refuse,
+            source: Source::File { path: config.to_path_buf(), missing_files: MissingFiles::Refuse },
             grpc_listen: FREE,
             http_listen: FREE,
             expected_relays: Some(relays.into()),
+            complete_start: false,
         })
         .await
         .map_err(coordinator_command::failure)?;

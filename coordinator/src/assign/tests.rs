@@ -40,7 +40,7 @@ async fn coordinator(timings: Timings, expected_relays: usize) -> Coordinator {
     let stop = CancellationToken::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    fleet.configure(Arc::default(), expected_relays).await.unwrap();
+    fleet.configure(Arc::default(), expected_relays, false).await.unwrap();
     tokio::spawn(task.run(stop.clone()));
     let server = with_keepalive(Server::builder()).add_service(service(fleet.clone()));
     let incoming = TcpListenerStream::new(listener);

@@ -40,8 +40,12 @@ impl Fleet {
     }
 
     /// Whether nothing is lost by settling what a relay reports now. One that holds nothing gets its slice at once,
-    /// one that says what it holds with the first listing; any other waits for discovery, for a while.
+    /// one that says what it holds with the first listing; any other waits for discovery, for a while. Where the start
+    /// is to be complete, each waits until everything is read.
     fn may_settle(&self, relay: &Relay) -> bool {
+        if self.complete_start {
+            return self.targets_known && self.unread.is_empty();
+        }
         let waited = self.now.elapsed.saturating_sub(self.phase_began) >= self.timings.discovery;
         let described = || relay.held.iter().all(|held| held.described.is_some());
         relay.held.is_empty() || (self.targets_known && (waited || self.unread.is_empty() || described()))

@@ -71,7 +71,11 @@ impl World {
             pings: Vec::new(),
             answers_pings: true,
         };
-        world.apply(FleetEvent::Configured { config: Arc::default(), expected_relays: expected });
+        world.apply(FleetEvent::Configured {
+            config: Arc::default(),
+            expected_relays: expected,
+            complete_start: false,
+        });
         world
     }
 
@@ -82,7 +86,11 @@ impl World {
             sim.stream = None;
             sim.inbox.clear();
         }
-        self.apply(FleetEvent::Configured { config: Arc::default(), expected_relays: expected });
+        self.apply(FleetEvent::Configured {
+            config: Arc::default(),
+            expected_relays: expected,
+            complete_start: false,
+        });
     }
 
     pub(crate) fn set_targets(&mut self, numbers: impl IntoIterator<Item = u64>) {

@@ -101,7 +101,8 @@ impl Page {
         (start, deadline): (Instant, Option<Instant>),
         span: Span,
     ) -> PageBody {
-        let deadline = deadline.unwrap_or(start + SEND_WITHOUT_HEADER);
+        let patient = || SEND_WITHOUT_HEADER.max(2 * self.gathered.roster.config.relay.page_timeout);
+        let deadline = deadline.unwrap_or_else(|| start + patient());
         let gzip = (coding == Coding::Gzip).then(GzipEncoder::new);
         let sending =
             Sending { page: self, gather, gzip, start, deadline, ended: false, raw: Vec::new(), span };

@@ -17,6 +17,10 @@ async fn before_the_first_slice_the_page_is_503_and_an_empty_slice_is_an_empty_p
     let refused = relay.ask(Method::GET, "/metrics", &[]).await;
     assert_eq!(refused.status(), 503);
     assert!(refused.body().starts_with(b"this relay has no slice yet"));
+    assert_eq!(refused.headers()["retry-after"], "1");
+    for probe in ["/healthz", "/readyz"] {
+        assert_eq!(relay.ask(Method::GET, probe, &[]).await.status(), 404, "{probe} is on the other port");
+    }
     assert_eq!(relay.ask(Method::HEAD, "/metrics", &[]).await.status(), 503);
     coordinator.push(&whole(1, Vec::new())).await;
     relay.ready().await;

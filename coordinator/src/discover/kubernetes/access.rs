@@ -3,16 +3,17 @@
 //! In: a discovery's configuration. Out: the settings of a client, and a fingerprint of the files they were read from,
 //! so that a client is made anew when one of them changes. Tokens in files are read again by the client itself.
 
+use std::cell::RefCell;
 use std::hash::{BuildHasher as _, BuildHasherDefault};
 use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::{HeaderName, HeaderValue};
 use kube::Config;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use model::http_client::{HttpClientConfig, Source};
 use model::secret::Secret;
+use runtime::bounded_file;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use url::Url;
@@ -26,6 +27,9 @@ const OWN_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/names
 const IN_CLUSTER: &str = "KUBERNETES_SERVICE_HOST";
 /// Names kubeconfigs, as for `kubectl`.
 const KUBECONFIG: &str = "KUBECONFIG";
+
+/// The largest file of certificates, keys or tokens, in bytes.
+const FILE_LIMIT: u64 = 1 << 20;
 
 /// A way to an API server.
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -107,7 +111,7 @@ pub(super) fn own_namespace() -> Result<String, String> {
 
 /// A number that changes with the content of any of the files.
 pub(super) fn fingerprint(files: &[PathBuf]) -> u64 {
-    let contents: Vec<_> = files.iter().map(|file| std::fs::read(file).ok()).collect();
+    let contents: Vec<_> = files.iter().map(|file| bounded_file::read(file, FILE_LIMIT).ok()).collect();
     BuildHasherDefault::<Xxh3Default>::default().hash_one(contents)
 }
 
@@ -137,20 +141,14 @@ fn server(url: &Url, http: &HttpClientConfig) -> Result<Settings, String> {
     let uri = url.as_str().parse::<http::Uri>().map_err(|error| format!("api_server: {error}"))?;
     let mut config = Config::new(uri);
     let tls = &http.tls;
-    let mut files: Vec<PathBuf> = Vec::new();
-    let mut read = |source: &Source| {
-        if let Source::File(path) = source {
-            files.push(PathBuf::from(&**path));
-        }
-        text(source)
+    let files: RefCell<Vec<PathBuf>> = RefCell::default();
+    let bytes = |path: &Path, limit: u64| {
+        files.borrow_mut().push(path.to_path_buf());
+        bounded_file::read(path, limit)
     };
-    for (name, value) in http.headers(&mut read)? {
-        let name = HeaderName::try_from(&*name).map_err(|error| format!("header {name:?}: {error}"))?;
-        let wrong = |_| format!("header {name}: its value has control characters");
-        let mut value = HeaderValue::from_str(value.expose()).map_err(wrong)?;
-        value.set_sensitive(true);
-        config.headers.push((name, value));
-    }
+    let headers = http.headers(bytes).map_err(|error| error.to_string())?;
+    config.headers.extend(headers.iter().map(|(name, value)| (name.clone(), value.clone())));
+    let read = |source: &Source| text(source, bytes);
     if let Some(ca) = &tls.ca {
         config.root_cert = Some(authorities(read(ca)?.expose())?);
     }
@@ -161,7 +159,7 @@ fn server(url: &Url, http: &HttpClientConfig) -> Result<Settings, String> {
     }
     config.tls_server_name = tls.server_name.as_deref().map(str::to_owned);
     config.accept_invalid_certs = tls.insecure_skip_verify;
-    Ok(Settings { config, files })
+    Ok(Settings { config, files: files.into_inner() })
 }
 
 fn authorities(pem: &str) -> Result<Vec<Vec<u8>>, String> {
@@ -175,15 +173,17 @@ fn authorities(pem: &str) -> Result<Vec<Vec<u8>>, String> {
     }
 }
 
-fn text(source: &Source) -> Result<Secret, String> {
-    match source {
-        Source::Inline(text) => Ok(text.clone()),
-        Source::File(path) => {
-            let text =
-                std::fs::read_to_string(Path::new(&**path)).map_err(|error| format!("{path}: {error}"))?;
-            Ok(Secret::new(text.trim()))
-        }
-    }
+fn text(
+    source: &Source,
+    read: impl Fn(&Path, u64) -> Result<Vec<u8>, bounded_file::ReadError>,
+) -> Result<Secret, String> {
+    let path = match source {
+        Source::Inline(text) => return Ok(text.clone()),
+        Source::File(path) => path,
+    };
+    let bytes = read(Path::new(&**path), FILE_LIMIT).map_err(|error| format!("{path}: {error}"))?;
+    let text = String::from_utf8(bytes).map_err(|_| format!("{path}: it is not UTF-8"))?;
+    Ok(Secret::new(text.trim()))
 }
 
 /// An error with its causes in one line.
