@@ -125,25 +125,52 @@ pub struct RelayArgs {
 
 /// `scrape-relay standalone`
 #[derive(Clone, Debug, Args)]
+#[command(
+    after_help = "Without --config it takes the place of metrics-k8s-proxy, which is set up by POD_LABEL_SELECTOR, \
+                        SCRAPE_TIMEOUT, PORT and KUBECONFIG. So it does under the name metrics-proxy."
+)]
 pub struct StandaloneArgs {
     /// The configuration file; read again on SIGHUP and when it changes
     #[arg(long, env = "SCRAPE_RELAY_CONFIG", value_name = "FILE")]
-    pub config: PathBuf,
-    /// Where Prometheus scrapes /metrics
-    #[arg(long, env = "SCRAPE_RELAY_LISTEN", default_value = "127.0.0.1:15090", value_name = "ADDR")]
-    pub listen: ListenAddress,
-    /// Own metrics and probes
-    #[arg(long, env = "SCRAPE_RELAY_HTTP_LISTEN", default_value = "127.0.0.1:15091", value_name = "ADDR")]
-    pub http_listen: ListenAddress,
-    /// Where operators connect, by gRPC
-    #[arg(long, env = "SCRAPE_RELAY_GRPC_LISTEN", default_value = "127.0.0.1:15092", value_name = "ADDR")]
-    pub grpc_listen: ListenAddress,
+    pub config: Option<PathBuf>,
+    /// Where Prometheus scrapes /metrics; default: 127.0.0.1:15090
+    #[arg(long, env = "SCRAPE_RELAY_LISTEN", value_name = "ADDR")]
+    pub listen: Option<ListenAddress>,
+    /// Own metrics and probes; default: 127.0.0.1:15091, without --config a free port of loopback
+    #[arg(long, env = "SCRAPE_RELAY_HTTP_LISTEN", value_name = "ADDR")]
+    pub http_listen: Option<ListenAddress>,
+    /// Where operators connect, by gRPC; default: 127.0.0.1:15092, without --config a free port of loopback
+    #[arg(long, env = "SCRAPE_RELAY_GRPC_LISTEN", value_name = "ADDR")]
+    pub grpc_listen: Option<ListenAddress>,
     /// Where the last good scrapes are kept; without it, in memory
     #[arg(long, env = "SCRAPE_RELAY_CACHE_DIR", value_name = "DIR")]
     pub cache_dir: Option<PathBuf>,
     /// See there.
     #[command(flatten)]
     pub bind: ListenArgs,
+    /// See there.
+    #[command(flatten)]
+    pub drop_in: DropInArgs,
+}
+
+/// What metrics-k8s-proxy is set up by. Its first release had flags, the later ones the environment.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "In the place of metrics-k8s-proxy")]
+pub struct DropInArgs {
+    /// Which pods are scraped: a label selector of Kubernetes
+    #[arg(long, env = "POD_LABEL_SELECTOR", value_name = "SELECTOR")]
+    pub labels: Option<String>,
+    /// How long one pod, and a page without a time of its own, has: a duration of Go; default: 9s
+    #[arg(
+        long = "scrape_timeout",
+        env = "SCRAPE_TIMEOUT",
+        value_name = "DURATION",
+        allow_hyphen_values = true
+    )]
+    pub scrape_timeout: Option<String>,
+    /// Where /metrics is, on all addresses; default: 15090
+    #[arg(long, env = "PORT", value_name = "PORT", allow_hyphen_values = true)]
+    pub port: Option<String>,
 }
 
 /// `scrape-relay demo`

@@ -6,6 +6,7 @@ pub mod args;
 pub mod ask;
 pub mod commands;
 pub mod demo;
+pub mod drop_in;
 pub mod exit;
 pub mod json;
 pub mod process;
@@ -24,7 +25,8 @@ use exit::{Failure, printable};
 /// Parses the command line, runs the command, and says how it ended.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let given: Vec<_> = std::env::args_os().collect();
+    let cli = match Cli::try_parse_from(drop_in::called::arguments(&given).unwrap_or(given)) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
@@ -65,7 +67,9 @@ async fn run(cli: Cli) -> Result<String, Failure> {
             commands::coordinator::run(args, &cli.log).await.map(|()| String::new())
         }
         Command::Relay(args) => commands::relay::run(args, &cli.log).await.map(|()| String::new()),
-        Command::Standalone(args) => commands::standalone::run(args, &cli.log).await.map(|()| String::new()),
+        Command::Standalone(args) => {
+            Box::pin(commands::standalone::run(args, &cli.log)).await.map(|()| String::new())
+        }
         Command::Demo(args) => Box::pin(commands::demo::run(args, &cli.log)).await.map(|()| String::new()),
         Command::Targets(command) => commands::targets::run(command).await,
         Command::Relays(command) => commands::relays::run(command).await,

@@ -40,7 +40,9 @@ pub use diagnostic::{Diagnostic, Diagnostics, FrameLine, MAX_DIAGNOSTICS};
 pub use discovery::{Discovery, FILE_REFRESH, FileDiscovery, HTTP_REFRESH, HttpDiscovery};
 pub use global::{DEFAULT_SCRAPE_INTERVAL, DEFAULT_SCRAPE_TIMEOUT};
 pub use job::JobConfig;
-pub use kubernetes::{AnnotationRules, AttachMetadata, KubernetesDiscovery, Namespaces, Role, Selector};
+pub use kubernetes::{
+    AnnotationRules, AttachMetadata, KubernetesDiscovery, Namespaces, Role, Selector, check_label_selector,
+};
 pub use load::{MissingFiles, job_from_yaml, load, parse, relabel_rules_from_yaml, target_groups_from_yaml};
 pub use own_sections::CoordinatorSettings;
 pub use position::Position;

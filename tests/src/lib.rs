@@ -7,6 +7,7 @@
 
 pub mod bodies;
 pub mod conformance;
+pub mod drop_in;
 pub mod fake_target;
 pub mod fleet;
 pub mod hostile;

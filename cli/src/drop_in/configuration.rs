@@ -5,7 +5,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use coordinator::config::{self, Config, Discovery};
 
@@ -51,6 +50,8 @@ pub fn build(settings: &Settings, discoveries: Vec<Discovery>, caches: bool) -> 
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::drop_in::settings::Environment;
 

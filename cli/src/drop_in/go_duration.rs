@@ -48,7 +48,8 @@ pub fn parse(text: &str) -> Result<i64, GoDurationError> {
     let mut total: u64 = 0;
     while !rest.is_empty() {
         let (nanoseconds, after) = term(rest)?;
-        total = total.checked_add(nanoseconds).filter(|sum| *sum <= MOST).ok_or(GoDurationError::Malformed)?;
+        total =
+            total.checked_add(nanoseconds).filter(|sum| *sum <= MOST).ok_or(GoDurationError::Malformed)?;
         rest = after;
     }
     match (negative, i64::try_from(total)) {

@@ -16,7 +16,8 @@ impl PodSelector {
     /// Takes `text` apart. Terms that are empty, as behind a last comma, are left out.
     #[must_use]
     pub fn read(text: &str) -> Self {
-        let terms: Vec<&str> = terms(text).into_iter().map(str::trim).filter(|term| !term.is_empty()).collect();
+        let terms: Vec<&str> =
+            terms(text).into_iter().map(str::trim).filter(|term| !term.is_empty()).collect();
         let new = terms.iter().filter(|term| !was_taken(term)).map(|term| (*term).to_owned()).collect();
         Self { text: terms.join(","), new }
     }
@@ -58,7 +59,10 @@ mod tests {
             (",", "", &[]),
         ] {
             let read = PodSelector::read(text);
-            assert_eq!((&*read.text, &*read.new), (sent, &*new.to_vec()), "{text}");
+            assert_eq!(
+                (&*read.text, read.new.iter().map(|term| &**term).collect::<Vec<_>>()),
+                (sent, new.to_vec())
+            );
         }
     }
 }

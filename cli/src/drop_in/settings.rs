@@ -45,7 +45,9 @@ pub struct Settings {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
     /// There is no selector.
-    #[error("POD_LABEL_SELECTOR {0}: say which pods to scrape, for instance POD_LABEL_SELECTOR=app=my-app")]
+    #[error(
+        "POD_LABEL_SELECTOR {0}: say which pods to scrape, for instance app=my-app, or give a configuration with --config"
+    )]
     NoSelector(String),
     /// The selector is none.
     #[error("POD_LABEL_SELECTOR {value:?} is no label selector of Kubernetes: {why}")]
@@ -120,4 +122,52 @@ fn port(value: &str) -> Result<u16, SettingsError> {
 fn kubeconfigs(value: Option<&OsString>) -> Vec<PathBuf> {
     let paths = value.into_iter().flat_map(std::env::split_paths);
     paths.filter(|path| !path.as_os_str().is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `-` for a variable that is not set.
+    fn variable(cell: &str) -> Option<String> {
+        (cell != "-").then(|| cell.to_owned())
+    }
+
+    fn told(settings: Result<Settings, SettingsError>) -> String {
+        match settings {
+            Ok(it) => format!("{:?} {:?} {}", it.selector.text, it.scrape_timeout, it.port),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn every_row_of_the_table_is_read_as_it_says() {
+        let table = include_str!("../../tests/environment.tsv");
+        let rows = table.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+        let mut count = 0;
+        for row in rows {
+            let cells: Vec<&str> = row.split('\t').collect();
+            let [selector, timeout, port, expected] = cells.as_slice() else { panic!("four cells: {row:?}") };
+            let environment = Environment {
+                pod_label_selector: variable(selector),
+                scrape_timeout: variable(timeout),
+                port: variable(port),
+                kubeconfig: None,
+            };
+            let told = told(Settings::read(&environment));
+            let fits =
+                expected.strip_suffix("...").map_or(told == *expected, |start| told.starts_with(start));
+            assert!(fits, "{row:?} gives {told}");
+            count += 1;
+        }
+        assert!(count > 40, "{count} rows only");
+    }
+
+    #[test]
+    fn kubeconfigs_may_be_several_and_empty_parts_are_none() {
+        let read = |value: &str| kubeconfigs(Some(&OsString::from(value)));
+        assert_eq!(read("/a/config"), [PathBuf::from("/a/config")]);
+        assert_eq!(read("/a::b"), [PathBuf::from("/a"), PathBuf::from("b")]);
+        assert!(read("").is_empty() && kubeconfigs(None).is_empty());
+    }
 }

@@ -189,6 +189,14 @@ impl fmt::Debug for KubernetesDiscovery {
     }
 }
 
+/// Checks a label selector, as the API server does.
+///
+/// # Errors
+/// What is wrong with it, for people.
+pub fn check_label_selector(text: &str) -> Result<(), String> {
+    selector::check_labels(text)
+}
+
 /// Reads an element of `kubernetes_sd_configs`.
 pub(super) fn kubernetes(node: &Node, cx: &mut Context<'_>) -> Option<KubernetesDiscovery> {
     let mut section = Section::of(node, "kubernetes_sd_configs", &mut cx.report)?;

@@ -23,7 +23,7 @@ use model::exposition::parse;
 use crate::compare::{differences, snapshot};
 
 mod stored;
-mod strict;
+pub(crate) mod strict;
 
 const GOOD: usize = 20;
 const MINUTE: Duration = Duration::from_secs(60);

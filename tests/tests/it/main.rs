@@ -2,6 +2,7 @@
 
 mod compare;
 mod discovery_down;
+mod drop_in;
 mod end_to_end;
 mod hangup;
 mod hostile;

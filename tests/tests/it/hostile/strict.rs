@@ -12,7 +12,7 @@ use model::exposition::parse;
 /// Whether `promtool check metrics` reads a text page; nothing where this machine does not have it.
 ///
 /// It exits with 3 where it only has advice.
-pub(super) fn promtool(name: &str, page: &Path) -> Option<Result<(), String>> {
+pub(crate) fn promtool(name: &str, page: &Path) -> Option<Result<(), String>> {
     let page = File::open(page).expect("the page was written");
     let output = Command::new(tool(name)?).args(["check", "metrics"]).stdin(page).output();
     let output = output.expect("promtool runs");
