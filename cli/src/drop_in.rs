@@ -40,7 +40,7 @@ pub async fn run(args: StandaloneArgs, log: &LogArgs) -> Result<(), Failure> {
     let settings = settings(&args)?;
     let kubeconfig = kubeconfig(&settings)?;
     let pods = pods(&settings, kubeconfig);
-    serve(args, settings, log, vec![pods]).await
+    serve(args, settings, log, (vec![pods], true)).await
 }
 
 /// The same with targets from elsewhere than a cluster.
@@ -53,14 +53,15 @@ pub async fn run_over(
     discoveries: Vec<Discovery>,
 ) -> Result<(), Failure> {
     let settings = settings(&args)?;
-    serve(args, settings, log, discoveries).await
+    serve(args, settings, log, (discoveries, false)).await
 }
 
+/// `deny_local`: where pods say by annotations what is scraped, no address may be this machine's own.
 async fn serve(
     args: StandaloneArgs,
     settings: Settings,
     log: &LogArgs,
-    discoveries: Vec<Discovery>,
+    (discoveries, deny_local): (Vec<Discovery>, bool),
 ) -> Result<(), Failure> {
     let config = configuration::build(&settings, discoveries, args.cache_dir.is_some());
     let free = |flag, asked: Option<ListenAddress>| match asked {
@@ -78,6 +79,7 @@ async fn serve(
         listen: everywhere(settings.port),
         cache_dir: args.cache_dir,
         front: Front { style: PageStyle::PODS, probes: true },
+        deny_local,
         warm_up: false,
     };
     standalone::serve(parts, log, || warn(&settings)).await

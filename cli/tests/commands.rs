@@ -84,6 +84,19 @@ impl Server {
     }
 }
 
+/// The program under the name `metrics-proxy` with nothing but these variables of that program.
+fn metrics_proxy(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+    let directory = tempfile::tempdir().expect("a directory");
+    let link = directory.path().join("metrics-proxy");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_scrape-relay"), &link).expect("a link");
+    let mut command = Command::new(&link);
+    command.env_clear().envs(variables.iter().copied()).args(arguments).stdin(Stdio::null());
+    let output = command.output().expect("the program starts");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("it writes UTF-8");
+    let code = output.status.code().expect("it ends by itself");
+    Ended { code, out: text(output.stdout), err: text(output.stderr) }
+}
+
 fn directory(config: &str) -> tempfile::TempDir {
     let directory = tempfile::tempdir().expect("a directory");
     std::fs::write(directory.path().join("config.yml"), config).expect("the configuration is written");
@@ -182,6 +195,40 @@ fn a_broken_configuration_is_told_with_frames() {
 }
 
 #[test]
+fn under_its_name_the_program_takes_the_arguments_of_metrics_k8s_proxy() {
+    for help in ["--help", "-help", "-h"] {
+        let ended = metrics_proxy(&[help], &[]);
+        assert_eq!((ended.code, &*ended.err), (0, ""), "{help}");
+        assert!(ended.out.contains("Usage:"), "{}", ended.out);
+        if help != "-h" {
+            for name in ["POD_LABEL_SELECTOR", "SCRAPE_TIMEOUT", "PORT", "--labels", "--scrape_timeout"] {
+                assert!(ended.out.contains(name), "{name} is missing: {}", ended.out);
+            }
+        }
+    }
+    let selector = ("POD_LABEL_SELECTOR", "app=a");
+    for (arguments, variables, expected) in [
+        (&[][..], &[][..], "POD_LABEL_SELECTOR is not set"),
+        (&[], &[("POD_LABEL_SELECTOR", "a=b=c")], "POD_LABEL_SELECTOR \"a=b=c\""),
+        (&["-labels", "a=b=c"], &[selector], "POD_LABEL_SELECTOR \"a=b=c\""),
+        (&["--scrape_timeout=-1s"], &[selector], "SCRAPE_TIMEOUT \"-1s\""),
+        (&["-scrape_timeout", "-1s"], &[selector], "SCRAPE_TIMEOUT \"-1s\""),
+        (&[], &[selector, ("SCRAPE_TIMEOUT", "9")], "SCRAPE_TIMEOUT \"9\""),
+        (&["--port", "0"], &[selector, ("PORT", "1")], "PORT \"0\""),
+        (&[], &[selector, ("PORT", "http")], "PORT \"http\""),
+        (&[], &[selector], "set KUBECONFIG"),
+        (&[], &[selector, ("KUBECONFIG", "/nonexistent/config")], "KUBECONFIG \"/nonexistent/config\""),
+        (&["--listen", "127.0.0.1:0"], &[selector], "--listen goes with --config"),
+        (&["--unknown"], &[selector], "--unknown"),
+    ] {
+        let ended = metrics_proxy(arguments, variables);
+        assert_eq!((ended.code, &*ended.out), (2, ""), "{arguments:?} {variables:?}: {ended:?}");
+        assert_eq!(ended.err.lines().count(), 1, "{}", ended.err);
+        assert!(ended.err.starts_with("scrape-relay: ") && ended.err.contains(expected), "{}", ended.err);
+    }
+}
+
+#[test]
 fn nobody_listening_is_exit_code_4() {
     for arguments in
         [&["targets", "list"][..], &["targets", "get", "abcd"], &["relays", "list"], &["explain", "x"]]
@@ -256,7 +303,9 @@ fn every_flag_has_its_twin_in_the_environment() {
         for flag in command.get_arguments().filter(|argument| argument.get_long().is_some()) {
             let name = flag.get_long().unwrap_or_default();
             let own = flag.get_env().is_some_and(|env| env.to_string_lossy().starts_with("SCRAPE_RELAY_"));
-            if !own && !matches!(name, "help" | "version") {
+            // Another program's flags and variables keep their names.
+            let others = matches!(name, "labels" | "scrape_timeout" | "port") && flag.get_env().is_some();
+            if !own && !others && !matches!(name, "help" | "version") {
                 missing.push(format!("{} --{name}", command.get_name()));
             }
         }

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use runtime::{Shutdown, Tasks};
+use runtime::{Runtime, Tasks};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -49,14 +49,13 @@ pub struct CatalogTask {
     slow_told: bool,
 }
 
-/// Runs until `shutdown` drains.
+/// Runs until shutdown drains.
 pub async fn run(
     mut configs: watch::Receiver<Arc<Config>>,
     listings: watch::Sender<Arc<Listing>>,
     instruments: Instruments,
     watches: Watches,
-    tasks: Tasks,
-    shutdown: Shutdown,
+    Runtime { tasks, shutdown, .. }: Runtime,
 ) {
     let (reports, mut inbox) = mpsc::channel(discover::QUEUE);
     let started = Instant::now();

@@ -175,8 +175,7 @@ impl Coordinator {
         );
         rt.tasks.spawn("configuration", follow);
         let watches = Watches::new(rt.tasks.clone(), rt.shutdown.clone(), rt.meter());
-        let (tasks, shutdown) = (rt.tasks.clone(), rt.shutdown.clone());
-        let catalog = catalog_task::run(config.clone(), listings, instruments, watches, tasks, shutdown);
+        let catalog = catalog_task::run(config.clone(), listings, instruments, watches, rt.clone());
         rt.tasks.spawn("catalog", catalog);
         let (fleet, fleet_task) = fleet_task::new(runtime::boot_id::random().into(), Timings::default());
         fleet_metrics::register(rt.meter(), &fleet.snapshots());

@@ -59,6 +59,8 @@ use standing::SharedContact;
 
 /// What runs at shutdown may take this long to finish: a page and its scrapes.
 const GRACE: Duration = Duration::from_secs(12);
+/// The same beyond the time that a page without a time of its own has, where that is longer.
+const GRACE_BEYOND: Duration = Duration::from_secs(3);
 /// The cache may take this long to write what is left.
 const CLOSE: Duration = Duration::from_secs(5);
 
@@ -81,6 +83,8 @@ pub struct RelayConfig {
     pub timings: Timings,
     /// What the scraped port shows.
     pub front: Front,
+    /// Whether targets say themselves where they are, so that loopback, link-local and metadata addresses are refused.
+    pub deny_local: bool,
 }
 
 /// What the scraped port shows; the same for as long as the process runs, and nobody else's business.
@@ -187,9 +191,11 @@ impl Relay {
         let own = Listener::new(self.http, ListenMetrics::new(rt.meter(), "http"));
         let own = own.serve_router(own_pages, rt.tasks.clone(), rt.shutdown.clone());
         rt.tasks.spawn("http", own);
-        rt.tasks.spawn("upkeep", upkeep::run(gather, rt.shutdown.clone()));
+        rt.tasks.spawn("upkeep", upkeep::run(gather.clone(), rt.shutdown.clone()));
 
-        let finished = rt.tasks.finish(GRACE).await;
+        rt.shutdown.draining().await;
+        let page = gather.roster().map(|roster| roster.config.relay.page_timeout).unwrap_or_default();
+        let finished = rt.tasks.finish(GRACE.max(page + GRACE_BEYOND)).await;
         if !cache.close(CLOSE).await {
             tracing::warn!("the cache was not written within {CLOSE:?}");
         }
@@ -203,7 +209,7 @@ impl Relay {
             contact: SharedContact::new(self.config.timings),
             instruments: Instruments::new(rt.meter()),
             tasks: rt.tasks.clone(),
-            guard: AddressGuard::new([self.bound.metrics], false),
+            guard: AddressGuard::new([self.bound.metrics], self.config.deny_local),
             style: self.config.front.style,
             room: Room::default(),
             changed: Notify::new(),

@@ -22,6 +22,7 @@ pub async fn run(args: RelayArgs, log: &LogArgs) -> Result<(), Failure> {
         cache_dir: args.cache_dir,
         timings: Timings::default(),
         front: Front::default(),
+        deny_local: false,
     };
     let server = Server::start(log, "scrape-relay-relay")?;
     let rt = server.runtime();

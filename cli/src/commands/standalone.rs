@@ -38,6 +38,8 @@ pub struct Parts {
     pub cache_dir: Option<PathBuf>,
     /// What its page looks like.
     pub front: Front,
+    /// Whether it refuses loopback, link-local and metadata addresses.
+    pub deny_local: bool,
     /// Whether the page is asked once at the start, so that its targets are placed before Prometheus comes.
     pub warm_up: bool,
 }
@@ -60,6 +62,7 @@ pub async fn run(args: StandaloneArgs, log: &LogArgs) -> Result<(), Failure> {
         listen: guarded("--listen", or(args.listen, LISTEN), &args.bind)?,
         cache_dir: args.cache_dir,
         front: Front::default(),
+        deny_local: false,
         warm_up: true,
     };
     serve(parts, log, || {}).await
@@ -82,6 +85,7 @@ pub async fn serve(parts: Parts, log: &LogArgs, started: impl FnOnce()) -> Resul
         cache_dir: parts.cache_dir,
         timings: Timings::default(),
         front: parts.front,
+        deny_local: parts.deny_local,
     };
     let relay = Relay::bind(relay).await.map_err(relay_command::failure)?;
     let bound = relay.bound();

@@ -49,6 +49,7 @@ impl Fleet {
                 cache_dir: Some(directory.join(&name)),
                 timings: Timings::default(),
                 front: Front::default(),
+                deny_local: false,
             })
             .await
             .map_err(relay_command::failure)?;

@@ -19,10 +19,12 @@ pub fn arguments(given: &[OsString]) -> Option<Vec<OsString>> {
     })
 }
 
-/// `-labels` is `--labels`. A short flag, `-h`, stays as it is.
+/// `-labels` is `--labels`. A short flag, `-h`, stays as it is, and so does a value such as `-1s`.
 fn two_dashes(argument: &OsStr) -> OsString {
     match argument.to_str().and_then(|text| text.strip_prefix('-')) {
-        Some(name) if name.len() > 1 && !name.starts_with('-') => format!("--{name}").into(),
+        Some(name) if name.len() > 1 && name.starts_with(|c: char| c.is_ascii_alphabetic()) => {
+            format!("--{name}").into()
+        }
         _ => argument.to_owned(),
     }
 }
@@ -43,6 +45,7 @@ mod tests {
                 "metrics-proxy --labels=a=b -port 1 -h",
                 Some("scrape-relay standalone --labels=a=b --port 1 -h"),
             ),
+            ("metrics-proxy -scrape_timeout -1s", Some("scrape-relay standalone --scrape_timeout -1s")),
             ("metrics-proxy", Some("scrape-relay standalone")),
             ("scrape-relay standalone", None),
             ("/opt/metrics-proxy/scrape-relay -help", None),

@@ -16,13 +16,15 @@ pub const JOB: &str = "pods";
 /// Pods that are scraped at the same time: all of them, so that those that hang keep none from being asked.
 const CONCURRENCY: usize = 100_000;
 
-/// The job in the words of a file. Two labels are all that a page shows of a target. A pod's own `up` would be taken for
-/// the one that says whether it answers.
+/// The job in the words of a file. Pods are asked for the text format first, as they answered metrics-k8s-proxy, which
+/// asked for none: in OpenMetrics some have more series or other names. Two labels are all that a page shows of a pod.
+/// Its own `up` would be taken for the one that says whether it answers.
 const TEXT: &str = r#"
 scrape_configs:
   - job_name: pods
     follow_redirects: true
     fallback_scrape_protocol: PrometheusText0.0.4
+    scrape_protocols: [PrometheusText0.0.4, PrometheusText1.0.0, OpenMetricsText1.0.0, OpenMetricsText0.0.1]
     relabel_configs:
       - {source_labels: [__meta_kubernetes_pod_name], target_label: k8s_pod_name}
       - {source_labels: [__meta_kubernetes_namespace], target_label: k8s_namespace}

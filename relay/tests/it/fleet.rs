@@ -59,6 +59,7 @@ impl RunningRelay {
             cache_dir: cache.map(Path::to_owned),
             timings,
             front: Front::default(),
+            deny_local: false,
         });
         let relay = relay.await.unwrap();
         let bound = relay.bound();

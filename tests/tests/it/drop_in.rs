@@ -221,6 +221,8 @@ async fn before_the_first_list_it_is_not_ready_and_an_empty_list_is_an_empty_pag
     if std::net::UdpSocket::bind("[::1]:0").is_ok() {
         assert_eq!(over_six.expect("it listens on IPv6 too").status, 200);
     }
+    it.process().signal(Signal::HUP).expect("it runs");
+    assert_eq!(it.page().await, "", "there is no file to read again, and no reason to end");
     it.process().signal(Signal::TERM).expect("it runs");
     assert_eq!(it.process().exit_code(Duration::from_secs(10)).await, Ok(0));
     let log = it.process().log();

@@ -1,5 +1,7 @@
 //! What a coordinator that starts does, for the first time or again, and which of two reigns holds.
 
+use std::sync::Arc;
+
 use model::slice::{Epoch, Reign};
 
 use super::{DISCARD, KEEP, NONE, three};
@@ -23,6 +25,21 @@ fn a_first_start_waits_for_the_expected_relays_and_then_shares_fairly() {
     assert_eq!(late.snapshot().phase, Phase::Settling);
     late.pass(seconds(1));
     assert_eq!((late.snapshot().phase, late.spread()), (Phase::Leading, vec![90]));
+}
+
+#[test]
+fn where_a_start_is_to_be_complete_a_relays_first_slice_has_all_targets() {
+    let mut world = World::undiscovered(1);
+    world.apply(FleetEvent::Configured { config: Arc::default(), expected_relays: 1, complete_start: true });
+    world.start_unscraped("a", "1");
+    world.pass(seconds(60));
+    world.list([], &["node"]);
+    world.pass(seconds(60));
+    assert_eq!(world.sim("a").received.len(), 0, "no slice as long as discovery has not succeeded");
+    world.set_targets(0..90);
+    assert_eq!((world.sim("a").received.len(), world.spread()), (1, vec![90]));
+    world.set_targets(0..0);
+    assert_eq!(world.spread(), vec![0], "from then on no target is a slice without targets");
 }
 
 #[test]
