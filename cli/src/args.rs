@@ -57,6 +57,8 @@ pub enum Command {
     Relays(RelaysCommand),
     /// Tells the whole story of a target: discovered, relabelled, owned, scraped, served
     Explain(ExplainArgs),
+    /// Tests what an installation needs: configuration, coordinator, relays, targets
+    Check(CheckArgs),
     /// Looks at configuration files
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -270,6 +272,25 @@ pub enum RelaysCommand {
 pub struct ExplainArgs {
     /// An id or its first digits, a URL, an instance, or namespace/pod
     pub target: String,
+    /// Whom to ask.
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+/// `scrape-relay check`
+#[derive(Clone, Debug, Args)]
+pub struct CheckArgs {
+    /// A configuration to check, which also says how many relays are expected
+    #[arg(long, env = "SCRAPE_RELAY_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Before anything runs: only what needs no coordinator
+    #[arg(
+        long,
+        env = "SCRAPE_RELAY_CHECK_PRE",
+        requires = "config",
+        value_parser = clap::builder::BoolishValueParser::new()
+    )]
+    pub pre: bool,
     /// Whom to ask.
     #[command(flatten)]
     pub ask: AskArgs,

@@ -1,5 +1,6 @@
 //! What each command does, a file each.
 
+pub mod check;
 pub mod config;
 pub mod coordinator;
 pub mod demo;

@@ -21,6 +21,11 @@ impl Failure {
         Self { code: 2, message: message.into() }
     }
 
+    /// 3: nothing failed, but there are findings.
+    pub fn findings(message: impl Into<String>) -> Self {
+        Self { code: 3, message: message.into() }
+    }
+
     /// 4: nobody answers, or not in time.
     pub fn unreachable(message: impl Into<String>) -> Self {
         Self { code: 4, message: message.into() }
@@ -40,6 +45,12 @@ impl Failure {
     #[must_use]
     pub fn code(&self) -> ExitCode {
         ExitCode::from(self.code)
+    }
+
+    /// The same as a number.
+    #[must_use]
+    pub fn number(&self) -> u8 {
+        self.code
     }
 }
 

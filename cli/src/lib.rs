@@ -4,6 +4,7 @@
 
 pub mod args;
 pub mod ask;
+pub mod check;
 pub mod commands;
 pub mod demo;
 pub mod drop_in;
@@ -74,6 +75,7 @@ async fn run(cli: Cli) -> Result<String, Failure> {
         Command::Targets(command) => commands::targets::run(command).await,
         Command::Relays(command) => commands::relays::run(command).await,
         Command::Explain(args) => commands::explain::run(args).await,
+        Command::Check(args) => commands::check::run(args).await,
         Command::Config(command) => commands::config::run(command),
     }
 }

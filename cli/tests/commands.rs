@@ -1,5 +1,8 @@
 //! The program as people run it: exit codes, standard output, standard error.
 
+#[path = "commands/check.rs"]
+mod check;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;

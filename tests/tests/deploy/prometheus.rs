@@ -122,7 +122,8 @@ fn the_plain_jobs_attach_no_label_to_the_pages() {
     assert_eq!(text.matches(&format!("url: {list}\n")).count(), 2, "{list}");
     assert!(pages.job.settings.honor_labels && !itself.job.settings.honor_labels);
     assert!(pages.job.relabel.is_empty(), "a rule on the pages can leak labels");
-    let second = relabel(&itself.job.relabel, "scrape-relay-relay-0.scrape-relay-relays.scrape-relay.svc:15090");
+    let second =
+        relabel(&itself.job.relabel, "scrape-relay-relay-0.scrape-relay-relays.scrape-relay.svc:15090");
     assert_eq!(second, "scrape-relay-relay-0.scrape-relay-relays.scrape-relay.svc:15091");
 }
 
