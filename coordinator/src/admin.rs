@@ -2,6 +2,7 @@
 //!
 //! Nothing here changes anything, and no answer waits for a relay.
 
+mod discoveries;
 mod dropped;
 mod explain;
 pub mod filter;
@@ -13,18 +14,20 @@ mod targets;
 
 use std::sync::Arc;
 
+use proto::admin::v1::discovery_service_server::{DiscoveryService, DiscoveryServiceServer};
 use proto::admin::v1::relay_service_server::{RelayService, RelayServiceServer};
 use proto::admin::v1::target_service_server::{TargetService, TargetServiceServer};
 use proto::admin::v1::{
-    ExplainTargetRequest, ExplainTargetResponse, GetTargetRequest, GetTargetResponse,
-    ListDroppedTargetsRequest, ListDroppedTargetsResponse, ListRelaysRequest, ListRelaysResponse,
-    ListTargetsRequest, ListTargetsResponse,
+    ExplainTargetRequest, ExplainTargetResponse, GetTargetRequest, GetTargetResponse, ListDiscoveriesRequest,
+    ListDiscoveriesResponse, ListDroppedTargetsRequest, ListDroppedTargetsResponse, ListRelaysRequest,
+    ListRelaysResponse, ListTargetsRequest, ListTargetsResponse,
 };
 use tokio::sync::watch;
 use tonic::{Request, Response, Status};
 
 use crate::catalog::Listing;
 use crate::config::Config;
+use crate::discover::Health;
 use crate::fleet::Snapshot;
 
 /// Where answers come from. Cheap to clone.
@@ -36,6 +39,8 @@ pub struct Admin {
     pub listings: watch::Receiver<Arc<Listing>>,
     /// The configuration in force.
     pub configs: watch::Receiver<Arc<Config>>,
+    /// How each discovery does.
+    pub discoveries: watch::Receiver<Arc<Vec<Health>>>,
 }
 
 /// One moment of everything.
@@ -56,6 +61,12 @@ impl Admin {
     #[must_use]
     pub fn relay_service(&self) -> RelayServiceServer<Self> {
         RelayServiceServer::new(self.clone())
+    }
+
+    /// The service that knows discoveries.
+    #[must_use]
+    pub fn discovery_service(&self) -> DiscoveryServiceServer<Self> {
+        DiscoveryServiceServer::new(self.clone())
     }
 
     fn view(&self) -> View {
@@ -105,6 +116,16 @@ impl RelayService for Admin {
         _request: Request<ListRelaysRequest>,
     ) -> Result<Response<ListRelaysResponse>, Status> {
         Ok(Response::new(relays::list(&self.view().snapshot)))
+    }
+}
+
+#[tonic::async_trait]
+impl DiscoveryService for Admin {
+    async fn list_discoveries(
+        &self,
+        _request: Request<ListDiscoveriesRequest>,
+    ) -> Result<Response<ListDiscoveriesResponse>, Status> {
+        Ok(Response::new(discoveries::list(&self.discoveries.borrow())))
     }
 }
 

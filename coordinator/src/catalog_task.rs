@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use runtime::{Runtime, Tasks};
 use tokio::sync::{Notify, mpsc, watch};
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::catalog::{Catalog, Change, JobCounts, Listing};
 use crate::config::{Config, Discovery};
 use crate::discover::kubernetes::watches::Watches;
-use crate::discover::{self, Context, DiscoveryId, Report};
+use crate::discover::{self, Context, DiscoveryId, Health, Ledger, Report};
 use crate::instruments::Instruments;
 
 /// Changes of many discoveries within this time become one listing.
@@ -25,6 +25,15 @@ const SLOW: Duration = Duration::from_secs(20);
 
 /// How often removals that were held are looked at.
 const HELD_CHECK: Duration = Duration::from_secs(1);
+
+/// Where what is known is published.
+#[derive(Debug)]
+pub struct Published {
+    /// The listing.
+    pub listings: watch::Sender<Arc<Listing>>,
+    /// How each discovery does.
+    pub discoveries: watch::Sender<Arc<Vec<Health>>>,
+}
 
 /// A discovery that runs.
 struct Running {
@@ -39,7 +48,8 @@ pub struct CatalogTask {
     catalog: Catalog,
     running: HashMap<DiscoveryId, Running>,
     reports: mpsc::Sender<Report>,
-    listings: watch::Sender<Arc<Listing>>,
+    ledger: Ledger,
+    published: Published,
     instruments: Instruments,
     watches: Watches,
     tasks: Tasks,
@@ -52,7 +62,7 @@ pub struct CatalogTask {
 /// Runs until shutdown drains.
 pub async fn run(
     mut configs: watch::Receiver<Arc<Config>>,
-    listings: watch::Sender<Arc<Listing>>,
+    published: Published,
     instruments: Instruments,
     watches: Watches,
     Runtime { tasks, shutdown, .. }: Runtime,
@@ -65,7 +75,8 @@ pub async fn run(
         catalog: Catalog::default(),
         running: HashMap::new(),
         reports,
-        listings,
+        ledger: Ledger::default(),
+        published,
         instruments,
         watches,
         tasks,
@@ -103,7 +114,7 @@ pub async fn run(
         if change == Change::Listing {
             publish_at.get_or_insert(Instant::now() + SETTLE);
         }
-        task.instruments.holding(task.catalog.holding().count());
+        task.tell_health();
     }
 }
 
@@ -126,11 +137,26 @@ impl CatalogTask {
             }
             stays
         });
+        self.ledger
+            .configure(wanted.iter().map(|(id, discovery)| (id.clone(), discover::mechanism(discovery))));
         for (id, discovery) in wanted {
             if !self.running.contains_key(&id) {
                 self.start(id, discovery);
             }
         }
+    }
+
+    fn tell_health(&mut self) {
+        self.instruments.holding(self.catalog.holding().count());
+        self.ledger.holding(self.catalog.holding());
+        let health = self.ledger.list();
+        self.published.discoveries.send_if_modified(|told| {
+            let differs = **told != health;
+            if differs {
+                *told = Arc::new(health);
+            }
+            differs
+        });
     }
 
     fn start(&mut self, id: DiscoveryId, discovery: Discovery) {
@@ -150,15 +176,20 @@ impl CatalogTask {
     fn report(&mut self, report: Report) -> Change {
         let found = match report {
             Report::Found(found) => found,
-            Report::Changed(changed) => return self.catalog.changed(&changed),
+            Report::Changed(changed) => {
+                self.ledger.succeeded(&changed.discovery, SystemTime::now());
+                return self.catalog.changed(&changed);
+            }
             Report::Failed(failed) => {
                 self.instruments.discovery_failed(failed.mechanism);
                 let discover::Failed { discovery, mechanism, message } = failed;
+                self.ledger.failed(&discovery, &message);
                 tracing::warn!(job = %discovery.job, mechanism, error = %message, "discovery failed, its targets stay");
                 return Change::None;
             }
         };
         let id = found.discovery.clone();
+        self.ledger.succeeded(&id, SystemTime::now());
         if let Some(running) = self.running.get_mut(&id) {
             running.succeeded = true;
             self.instruments.discovered(discover::mechanism(&running.discovery));
@@ -185,13 +216,13 @@ impl CatalogTask {
 
     fn publish(&mut self) {
         let listing = self.catalog.listing();
-        let before = Arc::clone(&self.listings.borrow());
+        let before = Arc::clone(&self.published.listings.borrow());
         for job in before.counts.keys().filter(|job| !listing.counts.contains_key(*job)) {
             self.instruments.job(job, JobCounts::default());
         }
         for (job, counts) in &listing.counts {
             self.instruments.job(job, *counts);
         }
-        self.listings.send_replace(Arc::new(listing));
+        self.published.listings.send_replace(Arc::new(listing));
     }
 }

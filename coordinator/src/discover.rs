@@ -10,6 +10,7 @@ mod group_file;
 mod http;
 mod http_get;
 pub mod kubernetes;
+mod ledger;
 
 use std::sync::Arc;
 
@@ -20,6 +21,8 @@ use tokio_util::sync::CancellationToken;
 use self::kubernetes::pod_group::PodGroup;
 use self::kubernetes::watches::Watches;
 use crate::config::Discovery;
+
+pub use ledger::{Health, Ledger};
 
 /// Discoveries in one message queue; each sends one message per change, so more than this is a slow reader.
 pub const QUEUE: usize = 64;

@@ -166,6 +166,8 @@ impl Coordinator {
         let (configs, config) = watch::channel(self.first);
         let (listings, listing) = watch::channel(Arc::new(Listing::default()));
 
+        let (health, discoveries) = watch::channel(Arc::new(Vec::new()));
+
         let (expected_relays, complete_start) = (self.config.expected_relays, self.config.complete_start);
         let follow = reload::follow(
             First { config: self.config, text: self.text, hangups: self.hangups },
@@ -174,8 +176,9 @@ impl Coordinator {
             rt.shutdown.clone(),
         );
         rt.tasks.spawn("configuration", follow);
+        let published = catalog_task::Published { listings, discoveries: health };
         let watches = Watches::new(rt.tasks.clone(), rt.shutdown.clone(), rt.meter());
-        let catalog = catalog_task::run(config.clone(), listings, instruments, watches, rt.clone());
+        let catalog = catalog_task::run(config.clone(), published, instruments, watches, rt.clone());
         rt.tasks.spawn("catalog", catalog);
         let (fleet, fleet_task) = fleet_task::new(runtime::boot_id::random().into(), Timings::default());
         fleet_metrics::register(rt.meter(), &fleet.snapshots());
@@ -189,7 +192,7 @@ impl Coordinator {
         };
         let feed = feed.run(rt.shutdown.clone());
         rt.tasks.spawn("feed", feed);
-        let admin = Admin { snapshots: fleet.snapshots(), listings: listing, configs: config };
+        let admin = Admin { snapshots: fleet.snapshots(), listings: listing, configs: config, discoveries };
         rt.tasks.spawn("grpc", grpc::serve(self.grpc, fleet.clone(), admin, rt.shutdown.clone()));
         rt.serve_router(
             "http",

@@ -9,11 +9,12 @@ use coordinator::config::MissingFiles;
 use coordinator::{Coordinator, CoordinatorConfig, Error, Source};
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::TokioIo;
+use proto::admin::v1::discovery_service_client::DiscoveryServiceClient;
 use proto::admin::v1::relay_service_client::RelayServiceClient;
 use proto::admin::v1::target_service_client::TargetServiceClient;
 use proto::admin::v1::{
-    ExplainTargetRequest, Explanation, GetTargetRequest, ListDroppedTargetsRequest, ListRelaysRequest,
-    ListTargetsRequest, ListTargetsResponse, State, TargetView,
+    ExplainTargetRequest, Explanation, GetTargetRequest, ListDiscoveriesRequest, ListDroppedTargetsRequest,
+    ListRelaysRequest, ListTargetsRequest, ListTargetsResponse, State, TargetView,
 };
 use runtime::{Runtime, Shutdown, Telemetry};
 use tempfile::TempDir;
@@ -299,12 +300,45 @@ async fn relays_health_and_reflection_answer() {
         .await
         .expect("the test's own steps work");
     let answer = format!("{:?}", answers.into_inner().message().await.expect("the test's own steps work"));
-    for service in
-        ["scraperelay.admin.v1.TargetService", "scraperelay.admin.v1.RelayService", "grpc.health.v1.Health"]
-    {
+    for service in [
+        "scraperelay.admin.v1.TargetService",
+        "scraperelay.admin.v1.RelayService",
+        "scraperelay.admin.v1.DiscoveryService",
+        "grpc.health.v1.Health",
+    ] {
         assert!(answer.contains(service), "{service}: {answer}");
     }
     drop((relays, health, reflection));
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_discovery_that_fails_is_told_until_it_reads_well_again() {
+    let config = "scrape_configs:\n- job_name: j\n  file_sd_configs:\n  - files: [targets.json]\n  \
+                  static_configs:\n  - targets: ['a:1']\n";
+    let running = Running::start(config).await;
+    let file = running.directory.path().join("targets.json");
+    let discoveries = || async {
+        let mut client = DiscoveryServiceClient::new(running.channel.clone());
+        let answer = client.list_discoveries(ListDiscoveriesRequest {}).await;
+        answer.expect("the test's own steps work").into_inner().discoveries
+    };
+    let is = |mechanism: &'static str, failing: bool| {
+        let listed = discoveries();
+        async move {
+            let found = listed.await.into_iter().find(|it| it.mechanism == mechanism);
+            found.is_some_and(|it| {
+                let (well, wrong) = (it.last_success_time.is_some(), !it.last_error.is_empty());
+                assert_eq!((it.job.as_str(), wrong), ("j", it.consecutive_failures > 0));
+                if failing { wrong } else { well && !wrong }
+            })
+        }
+    };
+    until("the static one", || is("static", false)).await;
+    fs::write(&file, "[{").expect("the test's own steps work");
+    until("the broken file", || is("file", true)).await;
+    fs::write(&file, "[]").expect("the test's own steps work");
+    until("the file that is whole again", || is("file", false)).await;
     running.stop().await;
 }
 

@@ -28,6 +28,7 @@ const PURE: &[&str] = &[
     "coordinator/src/config.rs",
     "coordinator/src/config/",
     "coordinator/src/discover/group_file.rs",
+    "coordinator/src/discover/ledger.rs",
     "coordinator/src/fleet.rs",
     "coordinator/src/fleet/",
     "coordinator/src/place.rs",
