@@ -57,7 +57,7 @@ pub enum Command {
     Relays(RelaysCommand),
     /// Tells the whole story of a target: discovered, relabelled, owned, scraped, served
     Explain(ExplainArgs),
-    /// Tests what an installation needs: configuration, coordinator, relays, targets
+    /// Tests what an installation needs: configuration, coordinator, discoveries, relays, targets
     Check(CheckArgs),
     /// Looks at configuration files
     #[command(subcommand)]

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use proto::admin::v1::discovery_service_client::DiscoveryServiceClient;
 use proto::admin::v1::relay_service_client::RelayServiceClient;
 use proto::admin::v1::target_service_client::TargetServiceClient;
 use tonic::transport::{Channel, Endpoint};
@@ -47,6 +48,12 @@ impl Server {
     #[must_use]
     pub fn relays(&self) -> RelayServiceClient<Channel> {
         RelayServiceClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_LIMIT)
+    }
+
+    /// The service that knows discoveries.
+    #[must_use]
+    pub fn discoveries(&self) -> DiscoveryServiceClient<Channel> {
+        DiscoveryServiceClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_LIMIT)
     }
 
     /// A request with this server's deadline.

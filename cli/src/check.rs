@@ -3,6 +3,7 @@
 //! nobody itself.
 
 pub mod configuration;
+pub mod discoveries;
 pub mod fleet;
 
 use std::fmt::Write as _;
@@ -38,7 +39,7 @@ pub enum Cause {
 /// One thing that was tested.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Line {
-    /// What it belongs to: `configuration`, `coordinator`, `relays`, `targets`.
+    /// What it belongs to: `configuration`, `coordinator`, `discoveries`, `relays`, `targets`.
     pub section: &'static str,
     /// A fixed word for what was tested.
     pub check: &'static str,

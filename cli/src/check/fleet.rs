@@ -140,7 +140,11 @@ fn placed(targets: &Targets, settling: bool) -> Line {
 fn reached(states: &HashMap<String, i32>) -> Line {
     let count = |state: &str| states.get(state).copied().unwrap_or_default();
     let (up, down) = (count("up"), count("down") + count("stale_served"));
-    let line = Line::ok(TARGETS, "targets_reached", format!("{up} up, {down} down"));
+    let pending = match count("pending") {
+        0 => String::new(),
+        pending => format!(", {pending} not scraped yet"),
+    };
+    let line = Line::ok(TARGETS, "targets_reached", format!("{up} up, {down} down{pending}"));
     if down <= up {
         return line;
     }

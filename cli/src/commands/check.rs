@@ -4,11 +4,13 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use coordinator::config::{MissingFiles, load};
-use proto::admin::v1::{ListDroppedTargetsRequest, ListRelaysRequest, ListTargetsRequest};
+use proto::admin::v1::{
+    ListDiscoveriesRequest, ListDroppedTargetsRequest, ListRelaysRequest, ListTargetsRequest,
+};
 
 use crate::args::{CheckArgs, Output};
 use crate::ask::Server;
-use crate::check::{Line, Report, configuration, fleet};
+use crate::check::{Line, Report, Verdict, configuration, discoveries, fleet};
 use crate::exit::Failure;
 
 /// Rows that are asked for where one example is shown.
@@ -59,14 +61,26 @@ async fn installation(args: &CheckArgs, expected: u64) -> Result<Vec<Line>, Fail
         Err(status) => return Ok(vec![unreachable(&server.failure(&status))]),
     };
     let coordinator = fleet::coordinator(&args.ask.server, &relays);
-    let settling = coordinator.verdict != crate::check::Verdict::Ok;
+    let settling = coordinator.verdict != Verdict::Ok;
+    let now = SystemTime::now();
     let mut lines = vec![coordinator];
-    lines.extend(fleet::relays(&relays, expected, SystemTime::now()));
+    lines.extend(discoveries(&server, now).await);
+    lines.extend(fleet::relays(&relays, expected, now));
     match targets(&server).await {
         Ok(targets) => lines.extend(fleet::targets(&targets, settling)),
         Err(failure) => lines.push(Line::unanswered("targets", "targets_known", &failure)),
     }
     Ok(lines)
+}
+
+async fn discoveries(server: &Server, now: SystemTime) -> Vec<Line> {
+    let answer = server.discoveries().list_discoveries(server.request(ListDiscoveriesRequest {})).await;
+    match answer {
+        Ok(answer) => discoveries::judge(&answer.into_inner(), now),
+        Err(status) => {
+            vec![Line::unanswered("discoveries", "discovery_read", &server.failure(&status))]
+        }
+    }
 }
 
 async fn targets(server: &Server) -> Result<fleet::Targets, Failure> {

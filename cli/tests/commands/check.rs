@@ -8,10 +8,10 @@ use std::time::{Duration, SystemTime};
 use coordinator::config;
 use expect_test::expect_file;
 use proto::admin::v1::{
-    DroppedTarget, ListDroppedTargetsResponse, ListRelaysResponse, ListTargetsResponse, Relay, RelayState,
-    Target,
+    Discovery, DroppedTarget, ListDiscoveriesResponse, ListDroppedTargetsResponse, ListRelaysResponse,
+    ListTargetsResponse, Relay, RelayState, Target,
 };
-use scrape_relay::check::{Cause, Line, Report, Verdict, configuration, fleet};
+use scrape_relay::check::{Cause, Line, Report, Verdict, configuration, discoveries, fleet};
 use scrape_relay::exit::Failure;
 
 use super::{coordinator, directory, page, run, run_in, until};
@@ -41,13 +41,27 @@ fn listed(total_size: i32, states: &[(&str, i32)], url: &str) -> ListTargetsResp
     ListTargetsResponse { targets, total_size, state_counts, ..ListTargetsResponse::default() }
 }
 
-fn judged(config: &str, answer: &ListRelaysResponse, targets: &fleet::Targets) -> Report {
+/// Read so many seconds ago, or never; so often badly since.
+fn discovery(mechanism: &str, read: Option<u64>, consecutive_failures: u64, holding: bool) -> Discovery {
+    let read = read.map(|seconds| (now() - Duration::from_secs(seconds)).into());
+    let last_error = if consecutive_failures == 0 { String::new() } else { "\u{1b}[31mgone".to_owned() };
+    let (job, mechanism) = ("pods".to_owned(), mechanism.to_owned());
+    Discovery { job, mechanism, last_success_time: read, consecutive_failures, last_error, holding }
+}
+
+fn judged(
+    config: &str,
+    answer: &ListRelaysResponse,
+    discoveries: Vec<Discovery>,
+    targets: &fleet::Targets,
+) -> Report {
     let (line, config) =
         configuration::judge("config.yml", config::parse("config.yml", config, Path::new("")));
     let expected = config.map(|config| config.coordinator.expected_relays).unwrap_or_default();
     let coordinator = fleet::coordinator("127.0.0.1:15092", answer);
     let settling = coordinator.verdict != Verdict::Ok;
     let mut lines = vec![line, coordinator];
+    lines.extend(discoveries::judge(&ListDiscoveriesResponse { discoveries }, now()));
     lines.extend(fleet::relays(answer, expected, now()));
     lines.extend(fleet::targets(targets, settling));
     Report::new(lines)
@@ -59,7 +73,12 @@ fn well() -> Report {
     let answer =
         relays("leading", vec![relay("r-0", RelayState::Active), relay("r-1", RelayState::Draining)]);
     let all = listed(300, &[("up", 298), ("down", 1), ("stale_served", 1)], "http://10.0.0.1/metrics");
-    judged(CONFIG, &answer, &fleet::Targets { all, ..fleet::Targets::default() })
+    judged(
+        CONFIG,
+        &answer,
+        vec![discovery("static", Some(9), 0, false)],
+        &fleet::Targets { all, ..fleet::Targets::default() },
+    )
 }
 
 fn troubled() -> Report {
@@ -84,7 +103,14 @@ fn troubled() -> Report {
             ..Default::default()
         },
     };
-    judged("coordinator: {expected_relays: 3}\nscrape_configs:\n- job_nam: pods\n", &answer, &targets)
+    let discoveries = vec![
+        discovery("static", Some(9), 0, false),
+        discovery("file", Some(185), 7, false),
+        discovery("http", None, 2, false),
+        discovery("http", Some(2), 0, true),
+    ];
+    let config = "coordinator: {expected_relays: 3}\nscrape_configs:\n- job_nam: pods\n";
+    judged(config, &answer, discoveries, &targets)
 }
 
 fn unfinished() -> Report {
@@ -95,11 +121,11 @@ fn unfinished() -> Report {
         unplaced: listed(5, &[("pending", 5)], "http://10.0.0.1/metrics"),
         ..fleet::Targets::default()
     };
-    judged(config, &answer, &targets)
+    judged(config, &answer, vec![discovery("http", None, 0, false)], &targets)
 }
 
 fn empty() -> Report {
-    judged("scrape_configs: []\n", &relays("leading", Vec::new()), &fleet::Targets::default())
+    judged("scrape_configs: []\n", &relays("leading", Vec::new()), Vec::new(), &fleet::Targets::default())
 }
 
 #[test]
@@ -209,9 +235,10 @@ fn a_whole_installation_passes_the_check() {
     let mut server = super::Server::start(&arguments);
     let bound = server.logged("standalone started", &["metrics", "grpc"]);
     let check = ["check", "--config", &file, "--server", &bound[1]];
-    let ended =
-        until("an installation that is well", &check, |ended| page(&bound[0]).is_some() && ended.code == 0);
-    assert!(ended.out.contains("ok       1 up, 0 down") && ended.err.is_empty(), "{ended:?}");
+    let ended = until("an installation that is well", &check, |ended| {
+        page(&bound[0]).is_some() && ended.code == 0 && ended.out.contains("ok       1 up, 0 down")
+    });
+    assert_eq!((ended.code, &*ended.err), (0, ""), "{ended:?}");
     assert_eq!(server.interrupt(), Some(0));
     assert_eq!(run(&check).code, 4);
 }
