@@ -15,12 +15,9 @@ use crate::manifests::{self, KUBERNETES, Manifest, OPTIONAL, PROXY};
 const KUBECONFIG: &str = "SCRAPE_RELAY_TEST_KUBECONFIG";
 const NAMESPACE: &str = "scrape-relay";
 
-/// A client of the API server, or nothing and a sentence about it.
+/// A client of the API server, if there is one.
 async fn client() -> Option<Client> {
-    let Some(file) = std::env::var_os(KUBECONFIG) else {
-        println!("LEFT OUT: {KUBECONFIG} names no kubeconfig of an API server that may be written to");
-        return None;
-    };
+    let file = std::env::var_os(KUBECONFIG)?;
     runtime::tls::install_provider();
     let file = Kubeconfig::read_from(file).expect("the kubeconfig can be read");
     let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await;
@@ -29,7 +26,10 @@ async fn client() -> Option<Client> {
 
 #[tokio::test]
 async fn a_real_api_server_takes_all_of_it() {
-    let Some(client) = client().await else { return };
+    let Some(client) = client().await else {
+        println!("LEFT OUT: {KUBECONFIG} names no kubeconfig of an API server that may be written to");
+        return;
+    };
     let ours =
         manifests::of(KUBERNETES).into_iter().chain(manifests::of(OPTIONAL)).chain(manifests::of(PROXY));
     let (first, rest): (Vec<_>, Vec<_>) =
