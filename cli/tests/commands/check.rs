@@ -14,7 +14,7 @@ use proto::admin::v1::{
 use scrape_relay::check::{Cause, Line, Report, Verdict, configuration, discoveries, fleet};
 use scrape_relay::exit::Failure;
 
-use super::{coordinator, directory, page, run, run_in, until};
+use super::{FLEET, coordinator, directory, page, run, run_in, until};
 
 fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000)
@@ -203,11 +203,16 @@ fn what_cannot_be_asked_is_bad_input_and_nobody_there_is_told_apart() {
 
 #[test]
 fn a_coordinator_without_relays_fails_the_check() {
-    let (mut server, grpc, _directory) = coordinator("scrape_configs: []\n");
+    let (mut server, grpc, _directory) = coordinator(FLEET);
     let ended =
         until("the end of its start", &["check", "--server", &grpc], |ended| ended.out.contains("decides"));
     assert_eq!(ended.code, 1, "{ended:?}");
-    assert!(ended.out.contains("failure  no relay is connected"), "{}", ended.out);
+    for expected in [
+        "failure  no relay is connected",
+        "failure  1 of 1 have no relay and are not scraped, such as http://127.0.0.1:1/",
+    ] {
+        assert!(ended.out.contains(expected), "{}", ended.out);
+    }
     assert_eq!(server.interrupt(), Some(0));
 }
 

@@ -8,6 +8,9 @@ use std::time::SystemTime;
 
 use super::DiscoveryId;
 
+/// Characters of a message that are kept: one about a broken file may quote much of it.
+const LONGEST_ERROR: usize = 1000;
+
 /// How one discovery does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
@@ -60,7 +63,7 @@ impl Ledger {
     pub fn failed(&mut self, id: &DiscoveryId, message: &str) {
         if let Some(health) = self.0.get_mut(id) {
             health.failures = health.failures.saturating_add(1);
-            message.clone_into(&mut health.last_error);
+            health.last_error = message.chars().take(LONGEST_ERROR).collect();
         }
     }
 
@@ -92,6 +95,8 @@ mod tests {
         let mut ledger = Ledger::default();
         ledger.configure([(id(0), "file"), (id(1), "http")]);
         ledger.failed(&id(0), "gone");
+        ledger.failed(&id(0), &"é".repeat(LONGEST_ERROR + 1));
+        assert_eq!(ledger.list()[0].last_error, "é".repeat(LONGEST_ERROR));
         ledger.failed(&id(0), "still gone");
         ledger.succeeded(&id(1), SystemTime::UNIX_EPOCH);
         ledger.holding([id(1)].into_iter());
@@ -106,7 +111,7 @@ mod tests {
         let still = String::from("still gone");
         let none = String::new;
         let expected = [
-            ("file", false, 2, still, false),
+            ("file", false, 3, still, false),
             ("http", true, 0, none(), true),
             ("static", false, 0, none(), false),
         ];

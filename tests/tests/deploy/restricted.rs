@@ -16,6 +16,7 @@ fn pods_keep_to_the_restricted_profile() {
         {
             assert_eq!(pod[field], Value::Null, "{}: {field}", workload.place);
         }
+        assert_eq!(pod["enableServiceLinks"], false, "{}", workload.place);
         let security = &pod["securityContext"];
         assert_eq!(security["runAsNonRoot"], true, "{}", workload.place);
         assert_eq!(
