@@ -2,7 +2,7 @@
 //!
 //! Nothing here changes anything, and no answer waits for a relay.
 
-mod discoveries;
+mod discovery_health;
 mod dropped;
 mod explain;
 pub mod filter;
@@ -125,7 +125,7 @@ impl DiscoveryService for Admin {
         &self,
         _request: Request<ListDiscoveriesRequest>,
     ) -> Result<Response<ListDiscoveriesResponse>, Status> {
-        Ok(Response::new(discoveries::list(&self.discoveries.borrow())))
+        Ok(Response::new(discovery_health::list(&self.discoveries.borrow())))
     }
 }
 
