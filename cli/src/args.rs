@@ -55,6 +55,9 @@ pub enum Command {
     /// Asks a coordinator about relays
     #[command(subcommand)]
     Relays(RelaysCommand),
+    /// Asks a coordinator what it watches in which cluster
+    #[command(subcommand)]
+    Discoveries(DiscoveriesCommand),
     /// Tells the whole story of a target: discovered, relabelled, owned, scraped, served
     Explain(ExplainArgs),
     /// Tests what an installation needs: configuration, coordinator, discoveries, relays, targets
@@ -260,6 +263,17 @@ pub enum TargetsCommand {
 #[derive(Debug, Subcommand)]
 pub enum RelaysCommand {
     /// Lists relays with state and load
+    List {
+        /// Whom to ask.
+        #[command(flatten)]
+        ask: AskArgs,
+    },
+}
+
+/// `scrape-relay discoveries ...`
+#[derive(Debug, Subcommand)]
+pub enum DiscoveriesCommand {
+    /// Lists the watches of Kubernetes clusters with their state and what is wrong
     List {
         /// Whom to ask.
         #[command(flatten)]

@@ -4,6 +4,7 @@ pub mod check;
 pub mod config;
 pub mod coordinator;
 pub mod demo;
+pub mod discoveries;
 pub mod explain;
 pub mod relay;
 pub mod relays;

@@ -2,12 +2,13 @@
 //!
 //! Nothing here changes anything, and no answer waits for a relay.
 
-mod discovery_health;
+mod discoveries;
 mod dropped;
 mod explain;
 pub mod filter;
 mod hints;
 pub mod paging;
+mod pods;
 mod relays;
 mod shown;
 mod targets;
@@ -28,6 +29,7 @@ use tonic::{Request, Response, Status};
 use crate::catalog::Listing;
 use crate::config::Config;
 use crate::discover::Health;
+use crate::discover::kubernetes::watches::Watches;
 use crate::fleet::Snapshot;
 
 /// Where answers come from. Cheap to clone.
@@ -41,6 +43,8 @@ pub struct Admin {
     pub configs: watch::Receiver<Arc<Config>>,
     /// How each discovery does.
     pub discoveries: watch::Receiver<Arc<Vec<Health>>>,
+    /// What is known of clusters.
+    pub watches: Watches,
 }
 
 /// One moment of everything.
@@ -48,6 +52,7 @@ struct View {
     snapshot: Arc<Snapshot>,
     listing: Arc<Listing>,
     config: Arc<Config>,
+    watches: Watches,
 }
 
 impl Admin {
@@ -74,6 +79,7 @@ impl Admin {
             snapshot: Arc::clone(&self.snapshots.borrow()),
             listing: Arc::clone(&self.listings.borrow()),
             config: Arc::clone(&self.configs.borrow()),
+            watches: self.watches.clone(),
         }
     }
 }
@@ -125,7 +131,7 @@ impl DiscoveryService for Admin {
         &self,
         _request: Request<ListDiscoveriesRequest>,
     ) -> Result<Response<ListDiscoveriesResponse>, Status> {
-        Ok(Response::new(discovery_health::list(&self.discoveries.borrow())))
+        Ok(Response::new(discoveries::list(&self.discoveries.borrow(), &self.watches.seen())))
     }
 }
 

@@ -22,6 +22,7 @@ use groups::Groups;
 use hold::Verdict;
 use source::{Outcomes, Source};
 
+pub(crate) use listing::dropped;
 pub use listing::{DropReason, Dropped, JobCounts, Listed, Listing, Origin};
 pub use outcome::Discovered;
 

@@ -59,14 +59,15 @@ pub struct CatalogTask {
     slow_told: bool,
 }
 
-/// Runs until shutdown drains.
+/// Runs until `rt` drains.
 pub async fn run(
     mut configs: watch::Receiver<Arc<Config>>,
     published: Published,
     instruments: Instruments,
     watches: Watches,
-    Runtime { tasks, shutdown, .. }: Runtime,
+    rt: Runtime,
 ) {
+    let Runtime { tasks, shutdown, .. } = rt;
     let (reports, mut inbox) = mpsc::channel(discover::QUEUE);
     let started = Instant::now();
     let stop = CancellationToken::new();

@@ -178,7 +178,7 @@ impl Coordinator {
         rt.tasks.spawn("configuration", follow);
         let published = catalog_task::Published { listings, discoveries: health };
         let watches = Watches::new(rt.tasks.clone(), rt.shutdown.clone(), rt.meter());
-        let catalog = catalog_task::run(config.clone(), published, instruments, watches, rt.clone());
+        let catalog = catalog_task::run(config.clone(), published, instruments, watches.clone(), rt.clone());
         rt.tasks.spawn("catalog", catalog);
         let (fleet, fleet_task) = fleet_task::new(runtime::boot_id::random().into(), Timings::default());
         fleet_metrics::register(rt.meter(), &fleet.snapshots());
@@ -192,7 +192,8 @@ impl Coordinator {
         };
         let feed = feed.run(rt.shutdown.clone());
         rt.tasks.spawn("feed", feed);
-        let admin = Admin { snapshots: fleet.snapshots(), listings: listing, configs: config, discoveries };
+        let admin =
+            Admin { snapshots: fleet.snapshots(), listings: listing, configs: config, discoveries, watches };
         rt.tasks.spawn("grpc", grpc::serve(self.grpc, fleet.clone(), admin, rt.shutdown.clone()));
         rt.serve_router(
             "http",

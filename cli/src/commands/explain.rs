@@ -29,6 +29,9 @@ fn story(explanation: &Explanation) -> String {
     let mut out = String::new();
     let Explanation { job, job_location, discovery, source, .. } = explanation;
     paragraph(&mut out, "discovered", &format!("by {discovery} ({source}), job {job} ({job_location})"));
+    if !explanation.watch.is_empty() {
+        paragraph(&mut out, "watched in", &explanation.watch);
+    }
     paragraph(&mut out, "", &table::labels(&explanation.discovered_labels));
     for step in &explanation.steps {
         paragraph(&mut out, "relabel", &step_line(step));

@@ -51,7 +51,7 @@ fn field<'a>(dropped: &'a Dropped, name: &str) -> Cow<'a, str> {
         ("job", _) => (&*dropped.job).into(),
         ("drop_reason", reason) => word(reason).into(),
         ("rule_location", DropReason::Relabel { location, .. }) => location.into(),
-        ("error", DropReason::Error(error)) => error.into(),
+        ("error", DropReason::Error(error) | DropReason::NoTarget(error)) => error.into(),
         _ => "".into(),
     }
 }
@@ -60,6 +60,7 @@ fn word(reason: &DropReason) -> &'static str {
     match reason {
         DropReason::Relabel { .. } => "relabel",
         DropReason::Error(_) => "error",
+        DropReason::NoTarget(_) => "no_target",
     }
 }
 
@@ -69,7 +70,7 @@ pub(super) fn row(dropped: &Dropped) -> DroppedTarget {
         DropReason::Relabel { rule, location } => {
             (i32::try_from(*rule).unwrap_or(i32::MAX), location.clone(), String::new())
         }
-        DropReason::Error(error) => (-1, String::new(), error.clone()),
+        DropReason::Error(error) | DropReason::NoTarget(error) => (-1, String::new(), error.clone()),
     };
     DroppedTarget {
         job: dropped.job.to_string(),

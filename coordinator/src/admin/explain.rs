@@ -5,7 +5,7 @@ use model::relabel;
 use proto::admin::v1::{ExplainTargetRequest, ExplainTargetResponse, Explanation, RelabelStep};
 use tonic::Status;
 
-use super::{View, dropped, hints, shown, targets};
+use super::{View, dropped, hints, pods, shown, targets};
 use crate::catalog::{Dropped, Origin};
 use crate::config::JobConfig;
 use crate::fleet::TargetEntry;
@@ -18,13 +18,18 @@ pub(super) fn explain(view: &View, request: &ExplainTargetRequest) -> Result<Exp
     if word.is_empty() {
         return Err(Status::invalid_argument("give an id, a URL, an instance or namespace/pod"));
     }
+    let mut explanations = pods::explain(view, word);
+    if !explanations.is_empty() {
+        explanations.truncate(MOST);
+        return Ok(ExplainTargetResponse { explanations });
+    }
     let mut entries = targets::by_id(view, word);
     if entries.is_empty() {
         let all = view.snapshot.targets.iter().map(|entry| &**entry);
         entries =
             all.filter(|entry| names(&entry.target.labels, &entry.target.url, word)).take(MOST).collect();
     }
-    let mut explanations: Vec<Explanation> = entries.iter().map(|entry| of_target(view, entry)).collect();
+    explanations = entries.iter().map(|entry| of_target(view, entry)).collect();
     let dropped = view.listing.dropped.iter().filter(|dropped| {
         let found = &dropped.discovered;
         names(found, "", word) || found.get("__address__") == word
@@ -51,7 +56,7 @@ fn names(labels: &Labels, url: &str, word: &str) -> bool {
         || pod("__meta_kubernetes_namespace", "__meta_kubernetes_pod_name")
 }
 
-fn of_target(view: &View, entry: &TargetEntry) -> Explanation {
+pub(super) fn of_target(view: &View, entry: &TargetEntry) -> Explanation {
     let target = &entry.target;
     let listed = view.listing.get(target.id);
     let discovered = listed.map(|listed| listed.discovered.labels()).unwrap_or_default();
@@ -71,7 +76,7 @@ fn of_target(view: &View, entry: &TargetEntry) -> Explanation {
     explanation
 }
 
-fn of_dropped(view: &View, dropped: &Dropped) -> Explanation {
+pub(super) fn of_dropped(view: &View, dropped: &Dropped) -> Explanation {
     let mut explanation = story(view, &dropped.job, &dropped.discovered, Some(&dropped.origin));
     explanation.dropped = Some(dropped::row(dropped));
     explanation

@@ -42,6 +42,8 @@ pub enum DropReason {
     },
     /// It cannot be made into a target.
     Error(String),
+    /// It does not ask to be one. Such pods are not remembered: this is worked out when somebody asks.
+    NoTarget(String),
 }
 
 /// Something discovered that is no target.
@@ -122,7 +124,12 @@ where
 }
 
 /// What is told of something that is no target.
-fn dropped(job: &Arc<str>, config: &JobConfig, row: &Resolved, origin: &Origin) -> Option<Dropped> {
+pub(crate) fn dropped(
+    job: &Arc<str>,
+    config: &JobConfig,
+    row: &Resolved,
+    origin: &Origin,
+) -> Option<Dropped> {
     let (discovered, reason) = match row {
         Resolved::Target { .. } => return None,
         Resolved::Dropped { discovered, rule } => {

@@ -6,6 +6,10 @@ use model::target_group::TargetGroup;
 
 use super::*;
 use crate::config;
+use crate::discover::Group;
+use crate::discover::kubernetes::pod::{Object as _, Pod};
+use crate::discover::kubernetes::pod_group::{PodGroup, Rules};
+use crate::discover::kubernetes::text::Texts;
 
 /// A catalog with a configuration, and a clock that the test moves.
 struct World {
@@ -207,4 +211,79 @@ fn a_discovery_changed_before_it_has_reported_leaves_its_job_unread() {
     assert!(!world.catalog.listing().read.contains("j"));
     assert_eq!(world.file(vec![]), Change::Listing);
     assert!(world.catalog.listing().read.contains("j"));
+}
+
+const PODS: &str = "  kubernetes_sd_configs:\n  - {role: pod}\n";
+
+/// A pod called so, and its group.
+fn pod(name: &str, ip: &str) -> (Arc<str>, Group) {
+    let json = format!(
+        r#"{{"metadata":{{"name":"{name}","namespace":"n"}},"spec":{{"containers":[{{"name":"c","ports":[{{"containerPort":1}}]}}]}},
+        "status":{{"podIP":"{ip}"}}}}"#
+    );
+    let pod = Pod::read(json.as_bytes(), &mut Texts::default()).expect("a pod");
+    let key: Arc<str> = format!("pod/n/{name}").into();
+    let rules = Rules::default();
+    let group = PodGroup { key: Arc::clone(&key), pod: pod.into(), node: None, past_grace: false, rules };
+    (key, Group::Pod(group))
+}
+
+fn pods(range: std::ops::Range<usize>) -> Vec<Group> {
+    range.map(|n| pod(&format!("p{n:03}"), &format!("10.0.0.{n}")).1).collect()
+}
+
+impl World {
+    fn listed(&mut self, groups: Vec<Group>) -> Change {
+        let discovery = self.id("kubernetes");
+        self.catalog.found(Found { discovery, groups }, self.now)
+    }
+
+    fn told(&mut self, groups: Vec<(Arc<str>, Option<Group>)>) -> Change {
+        let discovery = self.id("kubernetes");
+        self.catalog.changed(&Changed { discovery, groups })
+    }
+}
+
+#[test]
+fn single_changes_of_pods_are_never_held() {
+    let mut world = World::new(job(PODS));
+    world.listed(pods(0..100));
+    let gone = (0..90).map(|n| (pod(&format!("p{n:03}"), "x").0, None)).collect();
+    assert_eq!(world.told(gone), Change::Listing);
+    assert_eq!(world.targets(), 10);
+    let (key, group) = pod("new", "10.1.0.1");
+    assert_eq!(world.told(vec![(Arc::clone(&key), Some(group.clone()))]), Change::Listing);
+    assert_eq!(world.told(vec![(key, Some(group))]), Change::None, "nothing changed");
+    assert_eq!(world.targets(), 11);
+}
+
+#[test]
+fn a_list_without_most_pods_is_held_and_changes_go_on_meanwhile() {
+    let mut world = World::new(job(PODS));
+    world.listed(pods(0..100));
+    assert_eq!(world.at(10).listed(pods(0..10)), Change::Held);
+    let (key, group) = pod("new", "10.1.0.1");
+    world.told(vec![(key, Some(group)), (pod("p099", "x").0, None)]);
+    assert_eq!(world.targets(), 100);
+    let mut second = pods(0..10);
+    // Another pod changed since: that is no other answer.
+    second[0] = pod("p000", "10.9.9.9").1;
+    second.push(pod("new", "10.1.0.1").1);
+    assert_eq!(world.at(15).listed(second), Change::Listing);
+    assert_eq!(world.targets(), 11);
+}
+
+#[test]
+fn another_job_configuration_is_applied_to_pods_that_were_dropped() {
+    let drop = "  relabel_configs:\n  - {action: drop}\n  keep_dropped_targets: 3\n";
+    let mut world = World::new(job(&format!("{PODS}{drop}")));
+    world.listed(pods(0..50));
+    let listing = world.catalog.listing();
+    assert_eq!((listing.targets.len(), listing.dropped.len(), listing.counts["j"].dropped), (0, 3, 50));
+    world.catalog.configure(job(PODS));
+    let listing = world.catalog.listing();
+    assert_eq!(listing.targets.len(), 50);
+    let discovered = listing.targets[7].discovered.labels();
+    assert_eq!(discovered.get("__meta_kubernetes_pod_name"), "p007");
+    assert_eq!(discovered.get("job"), "j");
 }

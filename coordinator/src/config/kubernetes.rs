@@ -14,7 +14,7 @@ use url::Url;
 
 use super::code::Code;
 use super::context::{Context, Origin};
-use super::fields::Section;
+use super::fields::{Section, Written};
 use super::http_client::{Client, http_client};
 use super::left_out;
 use super::position::{Position, Span};
@@ -301,20 +301,23 @@ fn selector(node: &Node, cx: &mut Context<'_>) -> Option<Selector> {
     let label = section.text("label", &mut cx.report);
     let field = section.text("field", &mut cx.report);
     section.finish(&mut cx.report);
-    let checks: [(_, fn(&str) -> Result<(), String>); 2] =
-        [(&label, selector::check_labels), (&field, selector::check_fields)];
-    for (written, check) in checks {
-        if let Some(Err(message)) = written.as_ref().map(|written| check(written.value)) {
-            cx.report.add(Code::BadText, written.as_ref().map_or(node.span, |it| it.span), message);
-        }
-    }
+    check(label.as_ref(), selector::check_labels, cx);
+    check(field.as_ref(), selector::check_fields, cx);
     let written = role.as_ref().map_or("", |role| role.value);
     let Some(role) = Role::parse(written) else {
         unknown_role(written, role.map_or(node.span, |role| role.span), cx);
         return None;
     };
-    let text = |written: Option<super::fields::Written<&str>>| written.map_or("", |it| it.value).into();
+    let text = |written: Option<Written<&str>>| written.map_or("", |it| it.value).into();
     Some(Selector { role, label: text(label), field: text(field) })
+}
+
+fn check(written: Option<&Written<&str>>, check: fn(&str) -> Result<(), String>, cx: &mut Context<'_>) {
+    if let Some(written) = written
+        && let Err(message) = check(written.value)
+    {
+        cx.report.add(Code::BadText, written.span, message);
+    }
 }
 
 fn attach_metadata(section: &mut Section<'_>, cx: &mut Context<'_>) -> AttachMetadata {

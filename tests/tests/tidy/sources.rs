@@ -28,6 +28,18 @@ const PURE: &[&str] = &[
     "coordinator/src/config.rs",
     "coordinator/src/config/",
     "coordinator/src/discover/group_file.rs",
+    "coordinator/src/discover/kubernetes/annotations.rs",
+    "coordinator/src/discover/kubernetes/event.rs",
+    "coordinator/src/discover/kubernetes/failure.rs",
+    "coordinator/src/discover/kubernetes/group.rs",
+    "coordinator/src/discover/kubernetes/items.rs",
+    "coordinator/src/discover/kubernetes/objects.rs",
+    "coordinator/src/discover/kubernetes/pod.rs",
+    "coordinator/src/discover/kubernetes/pod_group.rs",
+    "coordinator/src/discover/kubernetes/request.rs",
+    "coordinator/src/discover/kubernetes/text.rs",
+    "coordinator/src/discover/kubernetes/turn.rs",
+    "coordinator/src/discover/kubernetes/wire.rs",
     "coordinator/src/discover/ledger.rs",
     "coordinator/src/fleet.rs",
     "coordinator/src/fleet/",
@@ -167,7 +179,7 @@ fn tasks_are_started_in_one_place() {
 fn every_pure_file_is_there() {
     let files = files::product_sources();
     for name in PURE {
-        let found = files.iter().any(|file| file.path == name || file.path.starts_with(name));
+        let found = files.iter().any(|file| file.path == *name || file.path.starts_with(name));
         assert!(found, "{name} is gone: correct the list");
     }
 }

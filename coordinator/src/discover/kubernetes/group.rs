@@ -4,7 +4,7 @@
 //! has no address or its attached node is not known. Phase, readiness and the ports' protocols decide nothing here:
 //! that is relabelling's business.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 
 use model::labels::{Labels, LabelsBuilder};
 use model::target::ADDRESS;
@@ -125,15 +125,15 @@ impl Found {
     fn object(&mut self, kind: &str, meta: &Meta) {
         for (what, pairs) in [("label", &meta.labels), ("annotation", &meta.annotations)] {
             for (name, value) in pairs {
-                self.pair(kind, what, "", name, value);
-                self.pair(kind, what, "present", name, "true");
+                self.pair(format_args!("{kind}_{what}_"), name, value);
+                self.pair(format_args!("{kind}_{what}present_"), name, "true");
             }
         }
     }
 
-    fn pair(&mut self, kind: &str, what: &str, present: &str, name: &str, value: &str) {
+    fn pair(&mut self, start: fmt::Arguments<'_>, name: &str, value: &str) {
         self.name.clear();
-        write!(self.name, "{PREFIX}{kind}_{what}{present}_").expect("a string takes all text");
+        write!(self.name, "{PREFIX}{start}").expect("a string takes all text");
         let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
         self.name.extend(name.chars().map(plain));
         self.labels.set(&self.name, value);

@@ -194,7 +194,7 @@ impl Told {
 }
 
 /// How long it is until `at`, in seconds since 1970.
-fn until(at: i64) -> Duration {
+pub(super) fn until(at: i64) -> Duration {
     let at = UNIX_EPOCH + Duration::from_secs(u64::try_from(at).unwrap_or_default());
     at.duration_since(SystemTime::now()).unwrap_or_default()
 }

@@ -142,17 +142,14 @@ impl Watches {
         all
     }
 
-    /// The pod of that name, from the watch of that selection.
+    /// The pod with that key from every watch of that cluster that knows it.
     #[must_use]
-    pub fn pod(
-        &self,
-        access: &Access,
-        selection: &Selection,
-        namespace: &str,
-        name: &str,
-    ) -> Option<Arc<Pod>> {
-        let watch = self.0.pods.lock().get(&(access.clone(), selection.clone())).cloned();
-        watch?.get(&join(Kind::Pod.word(), namespace, name))
+    pub fn pods_called(&self, access: &Access, key: &str) -> Vec<(Seen, Arc<Pod>)> {
+        let running = self.0.pods.lock();
+        let watches = running.iter().filter(|((of, _), _)| of == access).map(|(_, watch)| watch);
+        let mut found: Vec<_> = watches.filter_map(|watch| Some((watch.seen(), watch.get(key)?))).collect();
+        found.sort_by(|(one, _), (other, _)| one.selection.cmp(&other.selection));
+        found
     }
 
     /// The node of that name, from the watch of that selection.
