@@ -61,7 +61,7 @@ fn judged(
     let coordinator = fleet::coordinator("127.0.0.1:15092", answer);
     let settling = coordinator.verdict != Verdict::Ok;
     let mut lines = vec![line, coordinator];
-    lines.extend(discoveries::judge(&ListDiscoveriesResponse { discoveries }, now()));
+    lines.extend(discoveries::judge(&ListDiscoveriesResponse { discoveries, ..Default::default() }, now()));
     lines.extend(fleet::relays(answer, expected, now()));
     lines.extend(fleet::targets(targets, settling));
     Report::new(lines)
