@@ -1,5 +1,6 @@
 //! Discoveries against real files and a real server.
 
+mod asked;
 mod clusters;
 mod fake_cluster;
 mod files;
@@ -17,6 +18,7 @@ const LIMIT: Duration = Duration::from_secs(20);
 struct Running {
     reports: mpsc::Receiver<Report>,
     stop: CancellationToken,
+    watches: Watches,
 }
 
 impl Drop for Running {
@@ -29,16 +31,25 @@ impl Drop for Running {
 fn start(yaml: &str) -> Running {
     let text = format!("scrape_configs:\n- job_name: j\n{yaml}");
     let loaded = config::parse("config.yml", &text, std::path::Path::new("/")).expect("a good configuration");
-    let discovery: Discovery = loaded.config.jobs[0].discoveries[0].clone();
+    start_one(loaded.config.jobs[0].discoveries[0].clone())
+}
+
+fn start_one(discovery: Discovery) -> Running {
     let (sender, reports) = mpsc::channel(QUEUE);
     let stop = CancellationToken::new();
     let id = DiscoveryId { job: "j".into(), index: 0 };
     let meter = opentelemetry::global::meter("test");
     let shutdown = runtime::Shutdown::new();
     let watches = Watches::new(runtime::Tasks::new(shutdown.clone()), shutdown, &meter);
-    let context = Context { id, reports: sender, stop: stop.clone(), read_again: Arc::default(), watches };
+    let context = Context {
+        id,
+        reports: sender,
+        stop: stop.clone(),
+        read_again: Arc::default(),
+        watches: watches.clone(),
+    };
     tokio::spawn(run(discovery, context));
-    Running { reports, stop }
+    Running { reports, stop, watches }
 }
 
 impl Running {

@@ -57,7 +57,10 @@ fn is_escaped(value: &str) -> bool {
 }
 
 /// Checks a label selector, as `labels.Parse` of Kubernetes does.
-pub(super) fn check_labels(text: &str) -> Result<(), String> {
+///
+/// # Errors
+/// What is wrong with it, for people.
+pub fn check_labels(text: &str) -> Result<(), String> {
     let words = words(text);
     let mut rest = words.as_slice();
     if rest.is_empty() {

@@ -199,3 +199,80 @@ pub(super) fn plain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use model::http_client::{Authorization, TlsConfig};
+
+    use super::*;
+
+    const KUBECONFIG_TEXT: &str = r#"
+apiVersion: v1
+kind: Config
+current-context: one
+clusters:
+- {name: c1, cluster: {server: "https://one:6443", certificate-authority: ca.pem}}
+- {name: c2, cluster: {server: "http://two:8080"}}
+users:
+- {name: u, user: {tokenFile: /token}}
+contexts:
+- {name: one, context: {cluster: c2, user: u}}
+- {name: two, context: {cluster: c1, user: u}}
+"#;
+
+    fn uri(settings: &Settings) -> String {
+        settings.config.cluster_url.to_string()
+    }
+
+    #[tokio::test]
+    async fn a_kubeconfig_says_where_the_cluster_is_and_which_files_matter() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("config");
+        std::fs::write(&file, KUBECONFIG_TEXT).expect("written");
+        let settings = Access::Kubeconfig(file.clone(), None).settings().await.expect("good");
+        assert_eq!(uri(&settings), "http://two:8080/");
+        assert!(!settings.config.default_retry);
+        let ca = directory.path().join("ca.pem");
+        assert!([&file, &ca, &PathBuf::from("/token")].iter().all(|named| settings.files.contains(named)));
+
+        let pem =
+            rcgen::generate_simple_self_signed(vec!["one".to_owned()]).expect("a certificate").cert.pem();
+        std::fs::write(&ca, pem).expect("written");
+        let before = fingerprint(&settings.files);
+        let two = Access::Kubeconfig(file.clone(), Some("two".into())).settings().await.expect("good");
+        assert_eq!(uri(&two), "https://one:6443/");
+        std::fs::write(&ca, "other").expect("written");
+        assert_ne!(fingerprint(&settings.files), before);
+
+        for wrong in [Access::Kubeconfig(file.clone(), Some("nobody".into())), Access::Kubeconfig(ca, None)] {
+            assert!(wrong.settings().await.is_err(), "{}", wrong.name());
+        }
+        let absent = Access::Kubeconfig(directory.path().join("absent"), None);
+        assert!(absent.settings().await.is_err_and(|error| error.contains("absent")));
+    }
+
+    #[tokio::test]
+    async fn an_address_comes_with_its_credentials() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let token = directory.path().join("token");
+        std::fs::write(&token, "secret\n").expect("written");
+        let credentials = Some(Source::File(token.display().to_string().into()));
+        let authorization = Some(Authorization { kind: "Bearer".into(), credentials });
+        let tls =
+            TlsConfig { insecure_skip_verify: true, server_name: Some("x".into()), ..TlsConfig::default() };
+        let http = HttpClientConfig { authorization, tls, ..HttpClientConfig::default() };
+        let url = Url::parse("https://h:6443/prefix").expect("a URL");
+        let access = Access::Server(url.clone(), Box::new(http.clone()));
+        let settings = access.settings().await.expect("good");
+        assert_eq!(uri(&settings), "https://h:6443/prefix");
+        assert_eq!(settings.config.headers[0].1, "Bearer secret");
+        assert!(settings.config.accept_invalid_certs && settings.config.tls_server_name.is_some());
+        assert_eq!(settings.files, [token]);
+        assert_eq!(access.name(), "https://h:6443");
+
+        let ca = Some(Source::Inline(Secret::new("no PEM")));
+        let http = HttpClientConfig { tls: TlsConfig { ca, ..http.tls }, ..HttpClientConfig::default() };
+        let wrong = Access::Server(url, Box::new(http)).settings().await;
+        assert!(wrong.is_err_and(|error| error.contains("tls_config.ca")));
+    }
+}
