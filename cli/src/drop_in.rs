@@ -74,7 +74,6 @@ async fn serve(
             grpc_listen: free("--grpc-listen", args.grpc_listen)?,
             http_listen: free("--http-listen", args.http_listen)?,
             expected_relays: Some(1),
-            complete_start: true,
         },
         listen: everywhere(settings.port),
         cache_dir: args.cache_dir,

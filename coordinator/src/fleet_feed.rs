@@ -23,8 +23,6 @@ pub struct Feed {
     pub fleet: FleetHandle,
     /// How many relays a first start waits for, where the caller knows it better than the file.
     pub expected_relays: Option<u64>,
-    /// Whether a relay gets no slice before the first listing.
-    pub complete_start: bool,
 }
 
 impl Feed {
@@ -58,7 +56,7 @@ impl Feed {
         };
         let expected = self.expected_relays.unwrap_or(config.coordinator.expected_relays);
         let expected = usize::try_from(expected).unwrap_or(usize::MAX);
-        self.fleet.configure(Arc::new(settings), expected, self.complete_start).await
+        self.fleet.configure(Arc::new(settings), expected, config.coordinator.complete_start).await
     }
 
     async fn set_targets(&mut self, over_limit: &mut HashSet<Arc<str>>) -> Result<(), Stopped> {

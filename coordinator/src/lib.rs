@@ -81,9 +81,6 @@ pub struct CoordinatorConfig {
     pub http_listen: SocketAddr,
     /// How many relays a first start waits for, where the caller knows it better than the file.
     pub expected_relays: Option<u64>,
-    /// Whether relays wait for their first slice until every discovery has succeeded, however long that takes.
-    /// Otherwise one that holds nothing has an empty slice at once, and a discovery has 20 s.
-    pub complete_start: bool,
 }
 
 /// Why a coordinator did not start, or stopped.
@@ -168,7 +165,7 @@ impl Coordinator {
 
         let (health, discoveries) = watch::channel(Arc::new(Vec::new()));
 
-        let (expected_relays, complete_start) = (self.config.expected_relays, self.config.complete_start);
+        let expected_relays = self.config.expected_relays;
         let follow = reload::follow(
             First { config: self.config, text: self.text, hangups: self.hangups },
             configs,
@@ -188,7 +185,6 @@ impl Coordinator {
             listings: listing.clone(),
             fleet: fleet.clone(),
             expected_relays,
-            complete_start,
         };
         let feed = feed.run(rt.shutdown.clone());
         rt.tasks.spawn("feed", feed);

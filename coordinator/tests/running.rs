@@ -40,7 +40,6 @@ fn started_with(file: PathBuf, grpc: &str) -> CoordinatorConfig {
         grpc_listen: grpc.parse().expect("the test's own steps work"),
         http_listen: "127.0.0.1:0".parse().expect("the test's own steps work"),
         expected_relays: None,
-        complete_start: false,
     }
 }
 

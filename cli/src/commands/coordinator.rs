@@ -18,7 +18,6 @@ pub async fn run(args: CoordinatorArgs, log: &LogArgs) -> Result<(), Failure> {
         grpc_listen: guarded("--grpc-listen", args.grpc_listen, &args.listen)?,
         http_listen: guarded("--http-listen", args.http_listen, &args.listen)?,
         expected_relays: None,
-        complete_start: false,
     };
     let server = Server::start(log, "scrape-relay-coordinator")?;
     let rt = server.runtime();

@@ -57,7 +57,6 @@ pub async fn run(args: StandaloneArgs, log: &LogArgs) -> Result<(), Failure> {
             grpc_listen: guarded("--grpc-listen", or(args.grpc_listen, GRPC_LISTEN), &args.bind)?,
             http_listen: guarded("--http-listen", or(args.http_listen, HTTP_LISTEN), &args.bind)?,
             expected_relays: Some(1),
-            complete_start: false,
         },
         listen: guarded("--listen", or(args.listen, LISTEN), &args.bind)?,
         cache_dir: args.cache_dir,

@@ -32,7 +32,6 @@ impl Fleet {
             grpc_listen: FREE,
             http_listen: FREE,
             expected_relays: Some(relays.into()),
-            complete_start: false,
         })
         .await
         .map_err(coordinator_command::failure)?;

@@ -1,7 +1,7 @@
 //! The configuration that metrics-k8s-proxy's environment stands for.
 //!
 //! In: its settings, and where targets come from. Out: a [`Config`] as a file could hold it, but for a page's time, which
-//! may be shorter or longer than files may say.
+//! may be shorter or longer than files may say, and for a start that waits for the pods.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -47,6 +47,7 @@ pub fn build(settings: &Settings, discoveries: Vec<Discovery>, caches: bool) -> 
     config.relay.page_timeout = settings.scrape_timeout;
     config.relay.concurrency = CONCURRENCY;
     config.cache.enabled = caches;
+    config.coordinator.complete_start = true;
     config
 }
 

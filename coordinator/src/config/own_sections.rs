@@ -17,6 +17,9 @@ pub struct CoordinatorSettings {
     /// Relays to wait for at the start before targets are placed; 0 (the default): not known, so the full wait of
     /// the start is taken. At most 10,000.
     pub expected_relays: u64,
+    /// Whether relays wait for their first slice until every discovery has succeeded, however long that takes.
+    /// Otherwise one that holds nothing has an empty slice at once. No file sets it.
+    pub complete_start: bool,
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -89,7 +92,8 @@ fn format_size(bytes: u64) -> String {
 /// `coordinator:`.
 pub(super) fn coordinator(mut section: Section<'_>, cx: &mut Context<'_>) -> CoordinatorSettings {
     let mut read = Bounded { section: &mut section, cx };
-    let settings = CoordinatorSettings { expected_relays: read.number("expected_relays", 0, 0..=10_000) };
+    let expected_relays = read.number("expected_relays", 0, 0..=10_000);
+    let settings = CoordinatorSettings { expected_relays, ..CoordinatorSettings::default() };
     section.finish(&mut cx.report);
     settings
 }

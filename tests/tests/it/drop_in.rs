@@ -161,6 +161,27 @@ async fn stored(server: &Prometheus, name: &str, up: u8) {
 }
 
 #[tokio::test]
+async fn a_port_that_is_none_is_a_pod_that_is_down() {
+    let targets = FakeTargets::start(1, plain).await.expect("targets");
+    let directory = tempfile::tempdir().expect("a directory");
+    let ports = ["8080,9090", "http", "70000"];
+    let mut pods = static_pods(targets.addresses());
+    for (number, port) in (1..).zip(ports) {
+        let labels = format!("__meta_kubernetes_pod_name: bad-{number}, __meta_kubernetes_namespace: n");
+        pods += &format!("  - {{targets: ['10.0.0.1:{port}'], labels: {{{labels}}}}}\n");
+    }
+    let it = DropIn::start(&program(), &pods, directory.path(), &[]).await;
+    let start = Instant::now();
+    let page = it.page().await;
+    assert!(start.elapsed() < Duration::from_secs(3), "nothing is asked for them: {:?}", start.elapsed());
+    for number in 1..=ports.len() {
+        let down = format!("up{{k8s_pod_name=\"bad-{number}\",k8s_namespace=\"n\"}} 0\n");
+        assert!(page.contains(&down), "{page}");
+    }
+    assert!(page.contains("up{k8s_pod_name=\"pod-0\",k8s_namespace=\"n\"} 1\n"), "{page}");
+}
+
+#[tokio::test]
 async fn a_slow_pod_does_not_hold_the_page_beyond_the_scrapers_time() {
     let targets = FakeTargets::start(2, plain).await.expect("targets");
     targets.set(1, Behaviour::Hang);

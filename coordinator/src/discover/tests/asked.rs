@@ -46,7 +46,8 @@ async fn every_watched_pod_has_a_story() {
     let snapshots = fleet.snapshots();
     let (_listings, listings) = watch::channel(Arc::new(Listing::default()));
     let (_configs, configs) = watch::channel(Arc::new(loaded.config));
-    let admin = Admin { snapshots, listings, configs, watches: running.watches.clone() };
+    let (_, discoveries) = watch::channel(Arc::default());
+    let admin = Admin { snapshots, listings, configs, discoveries, watches: running.watches.clone() };
 
     for (name, reason, error) in [
         ("n/plain", "no_target", "prometheus.io/scrape is not \"true\""),
