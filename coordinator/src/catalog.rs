@@ -79,7 +79,11 @@ impl Catalog {
     /// Takes what a discovery knows now.
     pub fn found(&mut self, found: Found, now: Duration) -> Change {
         let Some(state) = self.jobs.get_mut(&found.discovery.job) else { return Change::None };
-        state.found(found.discovery.index, found.groups.into(), now)
+        let newly_read = !found.partial && state.reported(found.discovery.index);
+        match state.found(found.discovery.index, found.groups.into(), now) {
+            Change::None if newly_read => Change::Listing,
+            change => change,
+        }
     }
 
     /// Takes what changed in a discovery since it said what it knows. Nothing of this is held back: what is told one
@@ -142,6 +146,11 @@ impl JobState {
         }
     }
 
+    /// Marks a discovery as one that has reported; whether that is new.
+    fn reported(&mut self, index: usize) -> bool {
+        self.sources.get_mut(&index).is_some_and(|source| !std::mem::replace(&mut source.reported, true))
+    }
+
     fn found(&mut self, index: usize, groups: Groups, now: Duration) -> Change {
         let Some(source) = self.sources.get(&index) else { return Change::None };
         let configured = source.inherited;
@@ -159,7 +168,6 @@ impl JobState {
             hold::judge(source.held.take(), before.len(), removed, groups, now)
         };
         source.inherited = false;
-        source.reported = true;
         match verdict {
             Verdict::Apply(groups) => {
                 source.take(groups, outcomes);

@@ -43,6 +43,8 @@ pub struct Found {
     pub discovery: DiscoveryId,
     /// All its groups; a group it knew before and does not name is gone.
     pub groups: Vec<Group>,
+    /// Whether a part of it could not be read and never was: there may be more targets than these.
+    pub partial: bool,
 }
 
 /// What changed since a discovery said what it knows.
@@ -120,15 +122,20 @@ pub struct Context {
 impl Context {
     /// Sends what was read, or why nothing was; false when nobody listens any more.
     async fn report(&self, mechanism: &'static str, read: Result<Vec<TargetGroup>, String>) -> bool {
-        let discovery = self.id.clone();
-        let report = match read {
-            Ok(groups) => {
-                let groups = groups.into_iter().map(Group::Whole).collect();
-                Report::Found(Found { discovery, groups })
+        match read {
+            Ok(groups) => self.found(groups, false).await,
+            Err(message) => {
+                let failed = Failed { discovery: self.id.clone(), mechanism, message };
+                self.reports.send(Report::Failed(failed)).await.is_ok()
             }
-            Err(message) => Report::Failed(Failed { discovery, mechanism, message }),
-        };
-        self.reports.send(report).await.is_ok()
+        }
+    }
+
+    /// Sends what was read; false when nobody listens any more.
+    async fn found(&self, groups: Vec<TargetGroup>, partial: bool) -> bool {
+        let groups = groups.into_iter().map(Group::Whole).collect();
+        let found = Found { discovery: self.id.clone(), groups, partial };
+        self.reports.send(Report::Found(found)).await.is_ok()
     }
 }
 

@@ -55,7 +55,7 @@ impl World {
     fn file(&mut self, groups: Vec<TargetGroup>) -> Change {
         let discovery = self.id("file");
         let groups = groups.into_iter().map(Into::into).collect();
-        self.catalog.found(Found { discovery, groups }, self.now)
+        self.catalog.found(Found { discovery, groups, partial: false }, self.now)
     }
 
     fn targets(&self) -> usize {
@@ -144,7 +144,7 @@ fn a_late_report_of_a_discovery_that_is_gone_changes_nothing() {
     world.file(hosts(0..20));
     let gone = world.id("file");
     world.catalog.configure(job(OTHER_FILE));
-    let late = Found { discovery: gone, groups: vec![] };
+    let late = Found { discovery: gone, groups: vec![], partial: false };
     assert_eq!(world.catalog.found(late, world.now), Change::None);
     assert_eq!(world.targets(), 20);
     world.catalog.configure(job(STATIC));
@@ -171,7 +171,7 @@ fn what_is_no_target_is_kept_up_to_the_jobs_bound_and_counted_in_full() {
     let ids: Vec<DiscoveryId> = world.catalog.discoveries().map(|(id, _)| id).collect();
     for discovery in ids {
         let groups = groups.iter().cloned().map(Into::into).collect();
-        world.catalog.found(Found { discovery, groups }, world.now);
+        world.catalog.found(Found { discovery, groups, partial: false }, world.now);
     }
     let listing = world.catalog.listing();
     for (job, kept) in [("j", 3), ("k", 12)] {
@@ -194,7 +194,10 @@ fn a_job_is_read_once_each_of_its_discoveries_has_reported_or_the_one_it_was_cha
     world.file(vec![]);
     assert!(!read(&world), "the static one has not reported");
     let discovery = world.id("static");
-    assert_eq!(world.catalog.found(Found { discovery, groups: vec![] }, world.now), Change::Listing);
+    assert_eq!(
+        world.catalog.found(Found { discovery, groups: vec![], partial: false }, world.now),
+        Change::Listing
+    );
     assert!(read(&world));
     world.catalog.configure(job(OTHER_FILE));
     assert!(read(&world), "what the former one gave is known");
@@ -202,6 +205,19 @@ fn a_job_is_read_once_each_of_its_discoveries_has_reported_or_the_one_it_was_cha
     assert!(!read(&world), "a new one has not reported");
     world.catalog.configure(job(OTHER_FILE));
     assert!(read(&world));
+}
+
+#[test]
+fn a_job_is_unread_while_a_part_of_a_discovery_was_never_read() {
+    let mut world = World::new(job(FILE));
+    let discovery = world.id("file");
+    let part = |partial| Found { discovery: discovery.clone(), groups: vec![], partial };
+    world.catalog.found(part(true), world.now);
+    assert!(!world.catalog.listing().read.contains("j"));
+    assert_eq!(world.catalog.found(part(false), world.now), Change::Listing, "the same, and now all of it");
+    assert!(world.catalog.listing().read.contains("j"));
+    assert_eq!(world.catalog.found(part(true), world.now), Change::None);
+    assert!(world.catalog.listing().read.contains("j"), "what it was before is known");
 }
 
 #[test]
@@ -235,7 +251,7 @@ fn pods(range: std::ops::Range<usize>) -> Vec<Group> {
 impl World {
     fn listed(&mut self, groups: Vec<Group>) -> Change {
         let discovery = self.id("kubernetes");
-        self.catalog.found(Found { discovery, groups }, self.now)
+        self.catalog.found(Found { discovery, groups, partial: false }, self.now)
     }
 
     fn told(&mut self, groups: Vec<(Arc<str>, Option<Group>)>) -> Change {

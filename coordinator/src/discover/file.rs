@@ -28,13 +28,14 @@ pub(super) async fn run(settings: &FileDiscovery, context: &Context) {
         watch.add(settings.files.iter().map(PathBuf::as_path));
         let (files, last) = (settings.files.clone(), known.clone());
         let read = tokio::task::spawn_blocking(move || read_all(&files, last)).await;
-        let (read, errors) = read.unwrap_or_else(|error| (known, vec![error.to_string()]));
-        known = read;
+        let failed = |error: tokio::task::JoinError| Read::failed(known, error.to_string());
+        let read = read.unwrap_or_else(failed);
+        known = read.known;
         let groups = known.values().flatten().cloned().collect();
-        if !context.report("file", Ok(groups)).await {
+        if !context.found(groups, read.partial).await {
             return;
         }
-        for error in errors {
+        for error in read.errors {
             context.report("file", Err(error)).await;
         }
         tokio::select! {
@@ -48,22 +49,37 @@ pub(super) async fn run(settings: &FileDiscovery, context: &Context) {
 /// What each file gave when it was last read well.
 type Known = BTreeMap<PathBuf, Vec<TargetGroup>>;
 
-/// Reads every file that the patterns name now; gives what is known then and what went wrong. Files may be large
-/// and slow: this belongs where blocking is allowed.
-fn read_all(patterns: &[PathBuf], mut before: Known) -> (Known, Vec<String>) {
-    let mut errors = Vec::new();
-    let mut known = Known::new();
-    for path in expand(patterns, &before, &mut errors) {
+/// What one look at all files gave.
+#[derive(Debug, Default)]
+struct Read {
+    known: Known,
+    /// What went wrong.
+    errors: Vec<String>,
+    /// Whether something went wrong with what was never read well.
+    partial: bool,
+}
+
+impl Read {
+    fn failed(known: Known, error: String) -> Self {
+        Self { partial: known.is_empty(), known, errors: vec![error] }
+    }
+}
+
+/// Reads every file that the patterns name now. Files may be large and slow: this belongs where blocking is allowed.
+fn read_all(patterns: &[PathBuf], mut before: Known) -> Read {
+    let mut read = Read::default();
+    for path in expand(patterns, &before, &mut read) {
         let last = before.remove(&path);
         match read_file(&path) {
-            Ok(groups) => drop(known.insert(path, groups)),
+            Ok(groups) => drop(read.known.insert(path, groups)),
             Err(error) => {
-                errors.push(error);
-                known.extend(last.map(|groups| (path, groups)));
+                read.errors.push(error);
+                read.partial |= last.is_none();
+                read.known.extend(last.map(|groups| (path, groups)));
             }
         }
     }
-    (known, errors)
+    read
 }
 
 fn read_file(path: &Path) -> Result<Vec<TargetGroup>, String> {
@@ -74,7 +90,7 @@ fn read_file(path: &Path) -> Result<Vec<TargetGroup>, String> {
 }
 
 /// The files that the patterns name now, each once, sorted; where that cannot be found out, those known before.
-fn expand(patterns: &[PathBuf], before: &Known, errors: &mut Vec<String>) -> BTreeSet<PathBuf> {
+fn expand(patterns: &[PathBuf], before: &Known, read: &mut Read) -> BTreeSet<PathBuf> {
     let mut paths = BTreeSet::new();
     for pattern in patterns {
         match matching(pattern) {
@@ -82,8 +98,10 @@ fn expand(patterns: &[PathBuf], before: &Known, errors: &mut Vec<String>) -> BTr
             // A directory that is gone has no files.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => {
-                errors.push(format!("{}: {error}", pattern.display()));
-                paths.extend(before.keys().filter(|path| is_named(path, pattern)).cloned());
+                read.errors.push(format!("{}: {error}", pattern.display()));
+                let known: Vec<_> = before.keys().filter(|path| is_named(path, pattern)).cloned().collect();
+                read.partial |= known.is_empty();
+                paths.extend(known);
             }
         }
     }

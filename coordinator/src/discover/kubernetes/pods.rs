@@ -150,7 +150,7 @@ impl Told {
             self.leaving.clear();
             let all: Vec<_> = self.pods.iter().flat_map(Subscription::all).collect();
             let groups = all.into_iter().map(|(key, pod)| self.group(key, pod)).collect();
-            return Some(Report::Found(Found { discovery, groups }));
+            return Some(Report::Found(Found { discovery, groups, partial: false }));
         }
         keys.extend(self.left());
         let groups: Vec<_> = keys.into_iter().map(|key| (Arc::clone(&key), self.now(key))).collect();

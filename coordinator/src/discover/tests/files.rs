@@ -126,3 +126,17 @@ async fn an_empty_address_masks_the_groups_as_in_prometheus() {
     let mut running = follow(directory.path(), "t.json");
     running.found(&["t.json:0{} "]).await;
 }
+
+#[tokio::test]
+async fn a_file_that_was_never_read_well_leaves_the_rest_a_part() {
+    let directory = directory(&[("a.json", "[{"), ("b.json", r#"[{"targets": ["b:1"]}]"#)]);
+    let mut running = follow(directory.path(), "*.json");
+    let mut partial = async || match running.next().await {
+        Report::Found(found) => Some((found.groups.len(), found.partial)),
+        Report::Failed(_) | Report::Changed(_) => None,
+    };
+    assert_eq!(partial().await, Some((1, true)));
+    assert_eq!(partial().await, None, "and says what is wrong");
+    replace(&directory.path().join("a.json"), "[]");
+    assert_eq!(partial().await, Some((1, false)));
+}
