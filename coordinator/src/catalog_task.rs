@@ -224,6 +224,14 @@ impl CatalogTask {
         for (job, counts) in &listing.counts {
             self.instruments.job(job, *counts);
         }
+        for ((job, reason), _) in
+            before.failures.iter().filter(|(key, _)| !listing.failures.contains_key(*key))
+        {
+            self.instruments.failed(job, reason, 0);
+        }
+        for ((job, reason), count) in &listing.failures {
+            self.instruments.failed(job, reason, *count);
+        }
         self.published.listings.send_replace(Arc::new(listing));
     }
 }

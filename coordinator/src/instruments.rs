@@ -52,7 +52,7 @@ impl Instruments {
             dropped: gauge("scraperelay_coordinator_dropped_targets", "Targets that a rule dropped, by job."),
             failed: gauge(
                 "scraperelay_coordinator_failed_targets",
-                "What could not be made a target, by job.",
+                "What could not be made a target, by job and reason.",
             ),
         };
         instruments.reload_successful.record(1, &[]);
@@ -86,6 +86,10 @@ impl Instruments {
         let job = [KeyValue::new("job", job.to_owned())];
         self.targets.record(counts.targets, &job);
         self.dropped.record(counts.dropped, &job);
-        self.failed.record(counts.failed, &job);
+    }
+
+    /// How many of a job's discovered targets cannot be targets for one reason.
+    pub fn failed(&self, job: &str, reason: &'static str, count: u64) {
+        self.failed.record(count, &[KeyValue::new("job", job.to_owned()), KeyValue::new("reason", reason)]);
     }
 }

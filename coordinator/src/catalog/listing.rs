@@ -84,6 +84,8 @@ pub struct Listing {
     /// The jobs whose discoveries have all reported since the process started. Of any other job there may be targets
     /// that are not here.
     pub read: BTreeSet<Arc<str>>,
+    /// How many of a job cannot be targets, by job and a fixed word for the reason.
+    pub failures: BTreeMap<(Arc<str>, &'static str), u64>,
     by_id: HashMap<TargetId, usize>,
 }
 
@@ -107,6 +109,9 @@ where
         for (mechanism, group, outcome) in resolved {
             counts.dropped += outcome.counts.dropped;
             counts.failed += outcome.counts.failed;
+            for word in &outcome.failures {
+                *listing.failures.entry((Arc::clone(job), word)).or_default() += 1;
+            }
             if outcome.targets.is_empty() && outcome.rows.is_empty() {
                 continue;
             }

@@ -41,6 +41,8 @@ pub(super) struct Outcome {
     pub(super) rows: Vec<Resolved>,
     /// All that is no target.
     pub(super) counts: JobCounts,
+    /// Why what failed did, a fixed word for each.
+    pub(super) failures: Vec<&'static str>,
 }
 
 impl Outcome {
@@ -62,7 +64,10 @@ impl Outcome {
                     continue;
                 }
                 Resolved::Dropped { .. } => outcome.counts.dropped += 1,
-                Resolved::Failed { .. } => outcome.counts.failed += 1,
+                Resolved::Failed { ref error, .. } => {
+                    outcome.counts.failed += 1;
+                    outcome.failures.push(error.kind());
+                }
             }
             if outcome.rows.len() < room {
                 outcome.rows.push(resolved);

@@ -165,3 +165,30 @@ fn failure(error: &kube::Error) -> Failure {
     };
     Failure::new(reason, access::plain(error))
 }
+
+#[cfg(test)]
+mod tests {
+    use model::http_client::{HttpClientConfig, Source, TlsConfig};
+    use model::secret::Secret;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_for_https_is_made_with_authorities_and_certificate() {
+        let made = rcgen::generate_simple_self_signed(vec!["h".to_owned()]).expect("a certificate");
+        let inline = |text: String| Some(Source::Inline(Secret::new(text)));
+        let (ca, cert) = (inline(made.cert.pem()), inline(made.cert.pem()));
+        let key = inline(made.signing_key.serialize_pem());
+        let http = HttpClientConfig {
+            tls: TlsConfig { ca, cert, key, ..TlsConfig::default() },
+            ..Default::default()
+        };
+        let url = "https://127.0.0.1:1/".parse().expect("a URL");
+        let cluster = Cluster::new(Access::Server(url, Box::new(http)));
+        let (client, generation) = cluster.client().await.expect("a client");
+        assert!(!cluster.is_stale(generation).await);
+        let failure =
+            get(&client, "/api/v1/pods", Duration::from_secs(10)).await.expect_err("nobody is there");
+        assert_eq!(failure.reason, Reason::Connect, "{failure:?}");
+    }
+}

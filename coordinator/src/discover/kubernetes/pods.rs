@@ -81,7 +81,14 @@ pub(in crate::discover) async fn run(discovery: &KubernetesDiscovery, context: &
     let selections = selections(discovery, own.as_deref()).into_iter();
     let pods = selections.map(|selection| context.watches.pods(&access, selection, &wake)).collect();
     let nodes = node_selection(discovery).map(|nodes| context.watches.nodes(&access, nodes, &wake));
-    let told = Told { pods, nodes, rules: rules(discovery), leaving: BTreeSet::new(), said: false };
+    let told = Told {
+        pods,
+        nodes,
+        rules: rules(discovery),
+        leaving: BTreeSet::new(),
+        said: false,
+        early: HashSet::new(),
+    };
     told.run(&wake, context).await;
 }
 
@@ -94,6 +101,8 @@ struct Told {
     leaving: BTreeSet<(i64, Key)>,
     /// Whether anything has been said.
     said: bool,
+    /// The pods that were told of while some namespaces had not been listed.
+    early: HashSet<Key>,
 }
 
 impl Told {
@@ -146,11 +155,18 @@ impl Told {
             keys.extend(self.pods_on(&changes.keys));
         }
         let discovery = context.id.clone();
-        if listed {
+        if listed && all {
+            self.early = HashSet::new();
             self.leaving.clear();
             let all: Vec<_> = self.pods.iter().flat_map(Subscription::all).collect();
             let groups = all.into_iter().map(|(key, pod)| self.group(key, pod)).collect();
             return Some(Report::Found(Found { discovery, groups, partial: false }));
+        }
+        if !all {
+            // Nothing is said of the namespaces that are not known: what was found there before stays.
+            let known = self.pods.iter().flat_map(Subscription::all).map(|(key, _)| key).collect();
+            keys.extend(std::mem::replace(&mut self.early, known));
+            keys.extend(self.early.iter().cloned());
         }
         keys.extend(self.left());
         let groups: Vec<_> = keys.into_iter().map(|key| (Arc::clone(&key), self.now(key))).collect();

@@ -162,3 +162,18 @@ async fn selectors_and_namespaces_are_asked_of_the_server() {
         assert!(asked.iter().any(|asked| asked.starts_with(&of)), "{asked:?}");
     }
 }
+
+#[tokio::test]
+async fn one_namespace_that_is_forbidden_holds_up_the_others_for_a_while_only() {
+    let cluster = FakeCluster::start().await;
+    cluster.set("a", "1");
+    cluster.forbid("/namespaces/m/");
+    let mut pods = pods(&cluster, ", namespaces: {names: [n, m]}").await;
+    pods.are(&[("a", "1")]).await;
+    assert_eq!(pods.founds, 0, "the other namespace is not known");
+    cluster.remove("a");
+    pods.are(&[]).await;
+    cluster.set("b", "1");
+    pods.are(&[("b", "1")]).await;
+    assert_eq!(pods.founds, 0);
+}

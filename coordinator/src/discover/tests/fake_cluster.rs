@@ -25,6 +25,8 @@ struct Known {
     kept: u64,
     /// What every request is answered instead.
     failure: Option<(u16, &'static str, &'static str)>,
+    /// What stands in the path of requests that are answered 403.
+    forbidden: Option<&'static str>,
     asked: Vec<String>,
 }
 
@@ -101,6 +103,11 @@ impl FakeCluster {
         self.known.round.send_modify(|round| *round += 1);
     }
 
+    /// Answers 403 to whatever has this in its path.
+    pub(super) fn forbid(&self, part: &'static str) {
+        self.known.known.lock().forbidden = Some(part);
+    }
+
     /// Forgets the log: whoever watches from before has to list again.
     pub(super) fn forget(&self) {
         let mut known = self.known.known.lock();
@@ -136,6 +143,9 @@ async fn answer(
     let version: u64 = query.get("resourceVersion").and_then(|text| text.parse().ok()).unwrap_or_default();
     let mut known = shared.known.lock();
     known.asked.push(uri.to_string());
+    if known.forbidden.is_some_and(|part| uri.path().contains(part)) {
+        return Response::builder().status(403).body(Body::empty()).expect("an answer");
+    }
     if let Some((code, header, body)) = known.failure {
         let response = Response::builder().status(code);
         return response.header("Retry-After", header).body(Body::from(body)).expect("an answer");
