@@ -124,6 +124,9 @@ impl Told {
                     for pods in &self.pods {
                         pods.watch().list_again();
                     }
+                    if let Some(nodes) = &self.nodes {
+                        nodes.watch().list_again();
+                    }
                     continue;
                 }
             }
@@ -136,10 +139,10 @@ impl Told {
 
     /// What there is to say; `None`: nothing.
     fn report(&mut self, context: &Context, impatient: bool) -> Option<Report> {
-        let all = self.pods.iter().all(Subscription::is_listed);
+        let all = |told: &Self| told.pods.iter().all(Subscription::is_listed);
         let some = impatient && self.pods.iter().any(Subscription::is_listed);
         let nodes = self.nodes.as_ref().is_none_or(Subscription::is_listed);
-        if !self.said && (!nodes || !(all || some)) {
+        if !self.said && (!nodes || !(all(self) || some)) {
             return None;
         }
         let mut keys: HashSet<Key> = HashSet::new();
@@ -155,6 +158,8 @@ impl Told {
             keys.extend(self.pods_on(&changes.keys));
         }
         let discovery = context.id.clone();
+        // After the changes were taken: a list that comes in between wakes this discovery again.
+        let all = all(self);
         if listed && all {
             self.early = HashSet::new();
             self.leaving.clear();
