@@ -139,10 +139,7 @@ impl Instruments {
             inflight_scrapes: gauge("scraperelay_inflight_target_scrapes", "Scrapes under way."),
             memory_budget: gauge("scraperelay_memory_budget_bytes", "Bytes that bodies in flight may take."),
             memory_used: gauge("scraperelay_memory_used_bytes", "Bytes that bodies in flight take."),
-            limit_exceeded: counter(
-                "scraperelay_target_limit_exceeded_total",
-                "Scrapes refused because of a limit.",
-            ),
+            limit_exceeded: counter("scraperelay_target_limit_exceeded_total", "Scrapes that hit a limit."),
             cold_parses: counter("scraperelay_cold_parses_total", "Bodies that no shape could read."),
             new_connections: counter("scraperelay_new_connections_total", "Connections opened to targets."),
             shapes: gauge("scraperelay_shapes", "Shapes in memory."),
@@ -155,23 +152,14 @@ impl Instruments {
                 "scraperelay_merge_duration_seconds",
                 "Merging and sending one page, without the scrapes.",
             ),
-            page_bytes: counter(
-                "scraperelay_merged_scrape_body_bytes_total",
-                "Bytes of pages before compression.",
-            ),
-            pages_cut_off: counter(
-                "scraperelay_merged_scrapes_cut_off_total",
-                "Pages begun and not ended, by reason.",
-            ),
+            page_bytes: counter("scraperelay_merged_scrape_body_bytes_total", "Bytes of pages."),
+            pages_cut_off: counter("scraperelay_merged_scrapes_cut_off_total", "Pages not ended."),
             pages_joined: counter(
                 "scraperelay_merged_scrapes_joined_total",
                 "Pages that joined a running fan-out.",
             ),
             conflicts: gauge("scraperelay_family_conflicts", "Conflicts of metadata between targets."),
-            samples_dropped: counter(
-                "scraperelay_samples_dropped_total",
-                "Samples left out of pages, by reason.",
-            ),
+            samples_dropped: counter("scraperelay_samples_dropped_total", "Samples left out."),
             alone: gauge("scraperelay_alone", "Whether the relay is alone."),
             contact_age: meter
                 .f64_gauge("scraperelay_contact_age_seconds")
