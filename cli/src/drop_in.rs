@@ -119,7 +119,7 @@ fn pods(settings: &Settings, kubeconfig_file: Option<PathBuf>) -> Discovery {
     Discovery::Kubernetes(Box::new(KubernetesDiscovery {
         kubeconfig_file,
         selectors: vec![Selector { role: Role::Pod, label, field: Box::default() }],
-        annotations: Some(AnnotationRules { scheme: false, declared_ports: false }),
+        annotations: Some(AnnotationRules { scheme: false, declared_ports: false, refused_are_down: true }),
         ..KubernetesDiscovery::pods(position)
     }))
 }

@@ -111,11 +111,13 @@ pub struct AnnotationRules {
     pub scheme: bool,
     /// Whether pods in their host's network are targets only on ports that their containers declare.
     pub declared_ports: bool,
+    /// Whether a pod whose annotations are refused is a target that is down, instead of none. Files cannot ask for it.
+    pub refused_are_down: bool,
 }
 
 impl Default for AnnotationRules {
     fn default() -> Self {
-        Self { scheme: true, declared_ports: true }
+        Self { scheme: true, declared_ports: true, refused_are_down: false }
     }
 }
 

@@ -46,14 +46,15 @@ impl Endpoint {
             return Err(refuse("it has no host"));
         }
         let rest = authority.as_str().strip_prefix(host).unwrap_or_default();
-        if authority.port_u16().is_none() && !matches!(rest, "" | ":") {
+        let port = authority.port_u16();
+        if port == Some(0) || port.is_none() && !matches!(rest, "" | ":") {
             return Err(refuse("its port is none"));
         }
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         Ok(Self {
             https,
             host: host.into(),
-            port: authority.port_u16().unwrap_or(if https { 443 } else { 80 }),
+            port: port.unwrap_or(if https { 443 } else { 80 }),
             path: uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/")),
             authority: HeaderValue::from_str(authority.as_str())
                 .map_err(|_| refuse("its host is not valid"))?,
@@ -114,9 +115,16 @@ mod tests {
 
     #[test]
     fn what_is_no_target_is_refused_without_repeating_it() {
-        for url in
-            ["", "/metrics", "ftp://a/", "http://user:hunter2@a/", "http://:80/", "a b", "http://a:99999/"]
-        {
+        for url in [
+            "",
+            "/metrics",
+            "ftp://a/",
+            "http://user:hunter2@a/",
+            "http://:80/",
+            "a b",
+            "http://a:99999/",
+            "http://a:0/",
+        ] {
             let error = Endpoint::parse(url).expect_err(url);
             assert_eq!(error.kind(), "url", "{url}");
             assert!(!error.to_string().contains("hunter2"));

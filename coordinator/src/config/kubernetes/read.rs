@@ -159,6 +159,7 @@ fn annotations(section: &mut Section<'_>, cx: &mut Context<'_>) -> Option<Annota
     let rules = AnnotationRules {
         scheme: block.flag("scheme", default.scheme, &mut cx.report),
         declared_ports: block.flag("declared_ports", default.declared_ports, &mut cx.report),
+        ..default
     };
     block.finish(&mut cx.report);
     Some(rules)

@@ -22,6 +22,9 @@ const PATH: &str = "prometheus.io/path";
 const SCHEME_NAME: &str = "prometheus.io/scheme";
 const PARAM: &str = "prometheus.io/param_";
 
+/// The discovered label with the reason why a pod that is shown as down is not asked.
+const REFUSED: &str = "__meta_scraperelay_refused";
+
 /// The port where none is named.
 const DEFAULT_PORT: u32 = 80;
 /// Ports of etcd, the API server and the kubelet and its companions, which listen on their host.
@@ -70,7 +73,22 @@ pub fn wish(pod: &Pod, rules: AnnotationRules, past_grace: bool) -> Wish {
     if pod.ip.is_empty() {
         return Wish::Nothing("it has no address yet");
     }
-    target(pod, rules).map_or_else(Wish::Refused, Wish::Target)
+    match target(pod, rules) {
+        Ok(target) => Wish::Target(target),
+        Err(refusal) => {
+            let down = if rules.refused_are_down { down(pod, &refusal) } else { None };
+            down.map_or(Wish::Refused(refusal), Wish::Target)
+        }
+    }
+}
+
+/// A target that no relay asks: port 0 is none. Its discovered labels say why. None for a pod whose address is none.
+fn down(pod: &Pod, refusal: &Refusal) -> Option<Labels> {
+    let ip: IpAddr = pod.ip.parse().ok()?;
+    let mut labels = LabelsBuilder::default();
+    labels.set(ADDRESS, &join(&ip.to_string(), 0));
+    labels.set(REFUSED, &refusal.sentence);
+    Some(labels.build())
 }
 
 fn target(pod: &Pod, rules: AnnotationRules) -> Result<Labels, Refusal> {
@@ -285,6 +303,20 @@ mod tests {
             wish(&host("02379"), off, false),
             Wish::Refused(Refusal { word: "denied_port", .. })
         ));
+    }
+
+    #[test]
+    fn what_is_refused_may_be_a_target_that_nobody_asks() {
+        let rules = AnnotationRules { refused_are_down: true, ..AnnotationRules::default() };
+        let down = |pod: &Pod| match wish(pod, rules, false) {
+            Wish::Target(labels) => (labels.get(ADDRESS).to_owned(), labels.has(REFUSED)),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(down(&pod(&[(PORT, "80@h")])), ("10.0.0.1:0".to_owned(), true));
+        assert_eq!(down(&pod(&[(PATH, "/a#b")])), ("10.0.0.1:0".to_owned(), true));
+        assert_eq!(down(&Pod { ip: "::1".into(), ..pod(&[]) }), ("[::1]:0".to_owned(), true));
+        assert_eq!(down(&pod(&[])), ("10.0.0.1:80".to_owned(), false));
+        assert!(matches!(wish(&Pod { ip: "h".into(), ..pod(&[]) }, rules, false), Wish::Refused(_)));
     }
 
     #[test]
