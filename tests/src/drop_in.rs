@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use crate::fleet::Program;
@@ -35,6 +36,32 @@ impl DropIn {
             .env("POD_LABEL_SELECTOR", "app=a,env")
             .env("PORT", address.port().to_string())
             .envs(more.iter().copied());
+        Self::run(command, address, directory).await
+    }
+
+    /// Starts one over the pods of a cluster, with nothing but that program's four variables in its environment.
+    ///
+    /// # Panics
+    /// Where it does not answer within 20 s.
+    pub async fn start_in_cluster(
+        program: &Program,
+        kubeconfig: &Path,
+        (selector, timeout): (&str, &str),
+        directory: &Path,
+    ) -> Self {
+        let address = free_address();
+        let mut command = program.command();
+        command
+            .arg("standalone")
+            .env_clear()
+            .env("POD_LABEL_SELECTOR", selector)
+            .env("SCRAPE_TIMEOUT", timeout)
+            .env("PORT", address.port().to_string())
+            .env("KUBECONFIG", kubeconfig);
+        Self::run(command, address, directory).await
+    }
+
+    async fn run(command: Command, address: SocketAddr, directory: &Path) -> Self {
         let process = Process::start(command, &directory.join("drop_in.log")).expect("it starts");
         let started = Self { process, address };
         wait::until("it to be alive", Duration::from_secs(20), || async {
@@ -74,6 +101,23 @@ impl DropIn {
         })
         .await
     }
+}
+
+/// What a page says of its pods: `NAMESPACE/NAME`, and 1 or 0, in order.
+#[must_use]
+pub fn ups(page: &str) -> Vec<(String, String)> {
+    let lines = page.lines().filter_map(|line| line.strip_prefix("up{k8s_pod_name=\""));
+    let mut ups: Vec<(String, String)> = lines
+        .map(|line| {
+            let parsed = line.split_once("\",k8s_namespace=\"").and_then(|(name, rest)| {
+                let (namespace, value) = rest.split_once("\"} ")?;
+                Some((format!("{namespace}/{name}"), value.to_owned()))
+            });
+            parsed.unwrap_or_else(|| (line.to_owned(), "not as promised".to_owned()))
+        })
+        .collect();
+    ups.sort_unstable();
+    ups
 }
 
 /// The lines of a job whose targets are these, called `pod-0`, `pod-1`, ... of namespace `n`.

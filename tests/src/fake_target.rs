@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, combinators::BoxBody};
 use hyper::body::Incoming;
@@ -27,6 +28,8 @@ pub enum Behaviour {
     Body(&'static str, Bytes),
     /// Answers this status.
     Status(u16),
+    /// Answers a status and a body that the request decides, in the text format.
+    Depends(fn(&Parts) -> (u16, String)),
     /// Accepts and never answers.
     Hang,
     /// Closes the connection without an answer.
@@ -196,7 +199,7 @@ type Answer = Response<BoxBody<Bytes, Infallible>>;
 async fn answer(
     number: usize,
     shared: Arc<Shared>,
-    _request: Request<Incoming>,
+    request: Request<Incoming>,
 ) -> Result<Answer, std::io::Error> {
     shared.scrapes.fetch_add(1, Ordering::Relaxed);
     let special = shared.special.lock().expect("nothing panics while it is held").get(&number).cloned();
@@ -210,6 +213,11 @@ async fn answer(
         Behaviour::Status(status) => {
             let status = StatusCode::from_u16(status).map_err(std::io::Error::other)?;
             Ok(respond(status, "text/plain", Bytes::from_static(b"as told\n")))
+        }
+        Behaviour::Depends(decide) => {
+            let (status, body) = decide(&request.into_parts().0);
+            let status = StatusCode::from_u16(status).map_err(std::io::Error::other)?;
+            Ok(respond(status, TEXT, body.into()))
         }
         Behaviour::Hang => std::future::pending().await,
         Behaviour::Close => Err(std::io::Error::other("closed as told")),

@@ -1,5 +1,6 @@
 //! A coordinator and relays as processes of their own, on free ports, in a directory of the test.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,28 +9,40 @@ use std::time::Duration;
 use crate::process::{Process, free_address};
 use crate::{http_client, wait};
 
+/// What the tests' own environment does not decide: variables of the product, and of the cluster that tests may run in.
+const OTHERS: [&str; 3] = ["SCRAPE_RELAY_", "OTEL_", "KUBE"];
+
 /// The product's program, as this package builds it.
 #[derive(Clone, Debug)]
-pub struct Program(PathBuf);
+pub struct Program {
+    path: PathBuf,
+    variables: Vec<(String, OsString)>,
+}
 
 impl Program {
     /// The program at `path`, from `env!("CARGO_BIN_EXE_...")`.
     #[must_use]
     pub fn new(path: &str) -> Self {
-        Self(PathBuf::from(path))
+        Self { path: PathBuf::from(path), variables: Vec::new() }
+    }
+
+    /// The same with a variable in its environment.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.variables.push((name.to_owned(), value.into()));
+        self
     }
 
     /// A command line that starts with this program.
     #[must_use]
     pub fn command(&self) -> Command {
-        let mut command = Command::new(&self.0);
+        let mut command = Command::new(&self.path);
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("SCRAPE_RELAY_")
-                || name.to_string_lossy().starts_with("OTEL_")
-            {
+            if OTHERS.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
                 command.env_remove(name);
             }
         }
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 }

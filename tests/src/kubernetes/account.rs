@@ -23,7 +23,13 @@ impl Account {
     pub async fn create(cluster: &Cluster, namespace: &str, name: &str) -> Result<Self, String> {
         let account = document("v1", "ServiceAccount", name, namespace, &json!({}));
         cluster.apply(&account.to_string()).await?;
-        Ok(Self { cluster: cluster.clone(), namespace: namespace.to_owned(), name: name.to_owned() })
+        Ok(Self::existing(cluster, namespace, name))
+    }
+
+    /// The account `name` of `namespace` that is there already.
+    #[must_use]
+    pub fn existing(cluster: &Cluster, namespace: &str, name: &str) -> Self {
+        Self { cluster: cluster.clone(), namespace: namespace.to_owned(), name: name.to_owned() }
     }
 
     /// As the API server calls it.

@@ -15,6 +15,7 @@ pub struct Pod {
     address: Option<String>,
     phase: &'static str,
     ready: bool,
+    host_network: bool,
     ports: Vec<(String, u16)>,
     owner: Option<(String, String)>,
 }
@@ -32,6 +33,7 @@ impl Pod {
             address: None,
             phase: "Running",
             ready: true,
+            host_network: false,
             ports: Vec::new(),
             owner: None,
         }
@@ -62,6 +64,13 @@ impl Pod {
     #[must_use]
     pub fn address(mut self, address: impl std::fmt::Display) -> Self {
         self.address = Some(address.to_string());
+        self
+    }
+
+    /// In its node's network: its address is the node's.
+    #[must_use]
+    pub fn host_network(mut self) -> Self {
+        self.host_network = true;
         self
     }
 
@@ -111,7 +120,7 @@ impl Pod {
                 "labels": self.labels, "annotations": self.annotations, "ownerReferences": owners,
             },
             "spec": {
-                "nodeName": self.node, "automountServiceAccountToken": false,
+                "nodeName": self.node, "hostNetwork": self.host_network, "automountServiceAccountToken": false,
                 "containers": [{"name": "main", "image": IMAGE, "ports": ports}],
             },
         })

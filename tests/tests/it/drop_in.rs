@@ -1,5 +1,10 @@
 //! In the place of metrics-k8s-proxy: what that program showed is shown, and no pod costs another its samples.
 
+mod gaps;
+mod pods;
+mod prometheus;
+mod stage;
+
 use std::time::{Duration, Instant};
 
 use integration::drop_in::{DropIn, as_before, lines, static_pods};
@@ -23,6 +28,11 @@ const PLAIN: [&str; 4] = [
 
 fn plain(number: usize) -> Behaviour {
     Behaviour::Body(TEXT, PLAIN[number % PLAIN.len()].into())
+}
+
+fn accepting(request: &http::request::Parts) -> (u16, String) {
+    let status = if request.headers.contains_key("accept") { 200 } else { 406 };
+    (status, "e 1\n".to_owned())
 }
 
 /// What may be wrong with the second pod: a name, what it does, and a line of it that stays, if any does.
@@ -57,6 +67,11 @@ fn scenarios() -> Vec<(&'static str, Behaviour, Option<&'static str>)> {
             Some("exported_up{k8s_pod_name=\"pod-1\",k8s_namespace=\"n\",a=\"b\"} 6"),
         ),
         ("no answer", Behaviour::Hang, None),
+        (
+            "406 for those who do not say what they accept",
+            Behaviour::Depends(accepting),
+            Some("e{k8s_pod_name=\"pod-1\",k8s_namespace=\"n\"} 1"),
+        ),
         ("406", Behaviour::Status(406), None),
         ("204", Behaviour::Status(204), None),
         ("an empty body", text(""), None),
@@ -93,6 +108,12 @@ async fn every_scenario(version: Version) {
     let directory = tempfile::tempdir().expect("a directory");
     let pods = static_pods(targets.addresses());
     let it = DropIn::start(&program(), &pods, directory.path(), &[("SCRAPE_TIMEOUT", "1s")]).await;
+    every_scenario_over(&it, &targets, version).await;
+}
+
+/// Plays them on the second of two pods, while a Prometheus scrapes the page.
+async fn every_scenario_over(it: &DropIn, targets: &FakeTargets, version: Version) {
+    let directory = tempfile::tempdir().expect("a directory");
     let config = format!(
         "global: {{scrape_interval: 500ms, scrape_timeout: 500ms}}\nscrape_configs:\n- job_name: proxy\n  static_configs: [{{targets: ['{}']}}]\n",
         it.address()
@@ -291,4 +312,13 @@ async fn a_pod_that_fails_leaves_nothing_but_up_unless_a_cache_is_asked_for() {
         assert_eq!(page.contains("a_total{"), cached, "{page}");
         assert!(!page.contains("scraperelay_"), "{page}");
     }
+}
+
+/// Waits for a page with this in it.
+async fn until_page_has(it: &DropIn, text: &str) -> String {
+    wait::until(text, Duration::from_secs(20), || async {
+        let page = it.page().await;
+        if page.contains(text) { Ok(page) } else { Err(page) }
+    })
+    .await
 }
