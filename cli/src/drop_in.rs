@@ -9,7 +9,7 @@ pub mod go_duration;
 pub mod selector;
 pub mod settings;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use coordinator::config::{AnnotationRules, Discovery, KubernetesDiscovery, Posit
 use coordinator::{CoordinatorConfig, Source};
 use model::exposition::page_style::PageStyle;
 use relay::Front;
-use runtime::address::ListenAddress;
+use runtime::address::{ListenAddress, everywhere};
 
 use crate::args::{LogArgs, StandaloneArgs};
 use crate::commands::coordinator::guarded;
@@ -122,14 +122,6 @@ fn pods(settings: &Settings, kubeconfig_file: Option<PathBuf>) -> Discovery {
         annotations: Some(AnnotationRules { scheme: false, declared_ports: false, refused_are_down: true }),
         ..KubernetesDiscovery::pods(position)
     }))
-}
-
-/// All addresses of the machine: those of IPv6, which take calls to the ones of IPv4 too, unless it has none.
-fn everywhere(port: u16) -> SocketAddr {
-    match UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)) {
-        Ok(_) => SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),
-        Err(_) => SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)),
-    }
 }
 
 /// What is otherwise than with metrics-k8s-proxy in this very start.

@@ -1,11 +1,11 @@
 //! Which addresses a listener may open.
 //!
-//! In: the text of a flag. Out: a socket address, or the reason why nothing is opened there. Opens nothing
+//! In: the text of a flag. Out: a socket address, or the reason why nothing is opened there. Listens nowhere
 //! itself: whatever is reachable from another machine has to be asked for in so many words, since nothing on
 //! it asks for credentials.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::str::FromStr;
 
 /// The flag that opens a listener off loopback.
@@ -74,13 +74,23 @@ impl FromStr for ListenAddress {
         let malformed = || AddressError::Malformed { text: text.to_owned() };
         let (host, port) = text.rsplit_once(':').ok_or_else(malformed)?;
         let port: u16 = port.parse().map_err(|_| malformed())?;
-        let ip = match host {
-            "" => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-            "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            _ => return Err(malformed()),
-        };
-        Ok(Self(SocketAddr::new(ip, port)))
+        match host {
+            "" => Ok(Self(everywhere(port))),
+            "localhost" => Ok(Self(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))),
+            _ => Err(malformed()),
+        }
     }
+}
+
+/// All addresses of this machine: those of IPv6, which take calls to the ones of IPv4 too, unless its kernel has no IPv6.
+#[must_use]
+pub fn everywhere(port: u16) -> SocketAddr {
+    let has_six = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).is_ok();
+    SocketAddr::new(wildcard(has_six), port)
+}
+
+fn wildcard(has_six: bool) -> IpAddr {
+    if has_six { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() }
 }
 
 impl fmt::Display for ListenAddress {
@@ -110,6 +120,18 @@ mod tests {
             assert_eq!(address.guarded("--listen", false).is_ok(), open, "{text}");
             assert!(address.guarded("--listen", true).is_ok(), "{text}");
         }
+    }
+
+    #[test]
+    fn all_addresses_are_those_of_both_families_or_of_the_one_that_there_is() {
+        assert_eq!(wildcard(true).to_string(), "::");
+        assert_eq!(wildcard(false).to_string(), "0.0.0.0");
+        let address = ":0".parse::<ListenAddress>().expect("an address").socket();
+        let listener =
+            std::net::TcpListener::bind(address).expect("it can be listened on, whatever the kernel has");
+        let port = listener.local_addr().expect("it is bound").port();
+        std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("IPv4 reaches it");
+        assert_eq!(everywhere(0), address);
     }
 
     #[test]
