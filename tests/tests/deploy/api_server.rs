@@ -1,42 +1,26 @@
 //! What a real API server makes of the manifests: it takes every field, its Pod Security admission takes the pods, and
 //! its authorizer gives the accounts what they need and no more.
 
+use integration::kubernetes::api_server::ApiServer;
 use k8s_openapi::api::authorization::v1::{ResourceAttributes, SubjectAccessReview, SubjectAccessReviewSpec};
+use kube::Client;
 use kube::api::{Api, DynamicObject, Patch, PatchParams, PostParams, TypeMeta};
-use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::core::GroupVersionKind;
 use kube::discovery::{Scope, pinned_kind};
-use kube::{Client, Config};
 use serde_json::{Value, json};
 
 use crate::manifests::{self, KUBERNETES, Manifest, OPTIONAL, PROXY};
 
-/// Names a kubeconfig with every right in an API server that may be written to.
-const KUBECONFIG: &str = "SCRAPE_RELAY_TEST_KUBECONFIG";
 const NAMESPACE: &str = "scrape-relay";
 
-/// A client of the API server, if there is one.
-async fn client() -> Option<Client> {
-    let file = std::env::var_os(KUBECONFIG)?;
-    runtime::tls::install_provider();
-    let file = Kubeconfig::read_from(file).expect("the kubeconfig can be read");
-    let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await;
-    Some(Client::try_from(config.expect("the kubeconfig is whole")).expect("a client"))
-}
-
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_real_api_server_takes_all_of_it() {
-    let Some(client) = client().await else {
-        println!("LEFT OUT: {KUBECONFIG} names no kubeconfig of an API server that may be written to");
-        return;
-    };
+    let _alone = crate::alone().await;
+    let Some(server) = ApiServer::start().await else { return };
+    let client = server.cluster().client();
     let ours =
         manifests::of(KUBERNETES).into_iter().chain(manifests::of(OPTIONAL)).chain(manifests::of(PROXY));
-    let (first, rest): (Vec<_>, Vec<_>) =
-        ours.filter(|it| it.kind() != "PodMonitor").partition(|it| it.kind() == "Namespace");
-    for manifest in first.iter().chain(&rest) {
-        apply(&client, &manifest.value).await.unwrap_or_else(|error| panic!("{}: {error}", manifest.place));
-    }
+    let rest = apply_all(&client, ours).await;
     let mut wrong = rest[0].value.clone();
     wrong["metadata"]["nmae"] = json!("x");
     assert!(apply(&client, &wrong).await.unwrap_err().contains("nmae"));
@@ -51,6 +35,16 @@ async fn a_real_api_server_takes_all_of_it() {
         assert!(refused.contains("violates PodSecurity"), "{refused}");
     }
     rights(&client).await;
+}
+
+/// Applies what has a kind that the server knows, namespaces first; gives the others of them.
+pub(crate) async fn apply_all(client: &Client, all: impl IntoIterator<Item = Manifest>) -> Vec<Manifest> {
+    let known = all.into_iter().filter(|it| it.kind() != "PodMonitor");
+    let (first, rest): (Vec<_>, Vec<_>) = known.partition(|it| it.kind() == "Namespace");
+    for manifest in first.iter().chain(&rest) {
+        apply(client, &manifest.value).await.unwrap_or_else(|error| panic!("{}: {error}", manifest.place));
+    }
+    rest
 }
 
 /// A pod as the workload would make it, but for its volume claim.
