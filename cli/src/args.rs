@@ -294,7 +294,7 @@ pub struct ExplainArgs {
 /// `scrape-relay check`
 #[derive(Clone, Debug, Args)]
 pub struct CheckArgs {
-    /// A configuration to check, which also says how many relays are expected
+    /// A configuration to check, which also says which API servers are asked and how many relays are expected
     #[arg(long, env = "SCRAPE_RELAY_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Before anything runs: only what needs no coordinator

@@ -5,6 +5,7 @@
 pub mod configuration;
 pub mod discoveries;
 pub mod fleet;
+pub mod kubernetes;
 
 use std::fmt::Write as _;
 
@@ -39,7 +40,7 @@ pub enum Cause {
 /// One thing that was tested.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Line {
-    /// What it belongs to: `configuration`, `coordinator`, `discoveries`, `relays`, `targets`.
+    /// What it belongs to: `configuration`, `kubernetes`, `coordinator`, `discoveries`, `relays`, `targets`.
     pub section: &'static str,
     /// A fixed word for what was tested.
     pub check: &'static str,

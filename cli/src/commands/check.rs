@@ -3,14 +3,15 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use coordinator::config::{MissingFiles, load};
+use coordinator::config::{Config, Discovery, MissingFiles, load};
+use coordinator::discover::kubernetes::rights;
 use proto::admin::v1::{
     ListDiscoveriesRequest, ListDroppedTargetsRequest, ListRelaysRequest, ListTargetsRequest,
 };
 
 use crate::args::{CheckArgs, Output};
 use crate::ask::Server;
-use crate::check::{Line, Report, Verdict, configuration, discoveries, fleet};
+use crate::check::{Line, Report, Verdict, configuration, discoveries, fleet, kubernetes};
 use crate::exit::Failure;
 
 /// Rows that are asked for where one example is shown.
@@ -22,7 +23,11 @@ const EXAMPLES: i32 = 1;
 /// Where a line is not ok: the report has been printed by then.
 pub async fn run(args: CheckArgs) -> Result<String, Failure> {
     let mut lines = Vec::new();
-    let expected = args.config.as_deref().map(|file| configuration(file, &mut lines)).unwrap_or_default();
+    let config = args.config.as_deref().and_then(|file| configuration(file, &mut lines));
+    let expected = config.as_ref().map(|config| config.coordinator.expected_relays).unwrap_or_default();
+    if let Some(config) = &config {
+        lines.extend(clusters(config).await);
+    }
     if !args.pre {
         lines.extend(installation(&args, expected).await?);
     }
@@ -40,11 +45,21 @@ pub async fn run(args: CheckArgs) -> Result<String, Failure> {
     }
 }
 
-/// Judges the file; gives how many relays it expects, 0 where it does not say.
-fn configuration(file: &Path, lines: &mut Vec<Line>) -> u64 {
+/// Judges the file; gives what it says where it is valid.
+fn configuration(file: &Path, lines: &mut Vec<Line>) -> Option<Config> {
     let (line, config) = configuration::judge(&file.display().to_string(), load(file, MissingFiles::Warn));
     lines.push(line);
-    config.map(|config| config.coordinator.expected_relays).unwrap_or_default()
+    config
+}
+
+/// Asks the API servers that the configuration names.
+async fn clusters(config: &Config) -> Vec<Line> {
+    let all = config.jobs.iter().flat_map(|job| &job.discoveries);
+    let watching = all.filter_map(|discovery| match discovery {
+        Discovery::Kubernetes(discovery) => Some(&**discovery),
+        _ => None,
+    });
+    kubernetes::judge(&rights::ask(watching).await)
 }
 
 /// Asks the coordinator; an address that is none is bad input, anything else that goes wrong is a line.

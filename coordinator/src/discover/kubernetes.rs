@@ -15,6 +15,7 @@ pub mod pod;
 pub mod pod_group;
 pub mod pods;
 pub mod request;
+pub mod rights;
 pub mod sighting;
 pub mod text;
 mod turn;

@@ -1,5 +1,6 @@
-//! What the product takes for granted of an API server, of the real one and of the scripted one alike.
+//! What the product takes for granted of an API server, of the real one and of the scripted one alike, and what it says of one.
 
+mod check;
 mod follower;
 mod server;
 mod shared;

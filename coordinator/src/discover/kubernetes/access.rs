@@ -60,6 +60,13 @@ impl Access {
         }
     }
 
+    /// Whether it leads to the cluster around this process, which is in none.
+    #[must_use]
+    pub fn is_elsewhere(&self) -> bool {
+        let is_set = |name| std::env::var_os(name).is_some();
+        matches!(self, Self::Around) && !is_set(IN_CLUSTER) && !is_set(KUBECONFIG)
+    }
+
     /// What people call the cluster.
     #[must_use]
     pub fn name(&self) -> String {

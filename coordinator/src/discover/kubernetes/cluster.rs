@@ -6,6 +6,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use http::request::Builder;
 use http::{Request, Response, header};
 use http_body_util::{BodyExt, Limited};
 use k8s_openapi::jiff::Timestamp;
@@ -138,9 +139,29 @@ async fn build_now(access: &Access, generation: u64) -> Result<Built, String> {
 
 /// Asks for `path`; the body is read by the caller.
 pub(super) async fn get(client: &Client, path: &str, patience: Duration) -> Result<Response<Body>, Failure> {
-    let request = Request::get(path).header(header::ACCEPT, "application/json");
+    send(client, Request::get(path), Body::empty(), patience).await
+}
+
+/// Sends an object, in JSON, to `path`; the body is read by the caller.
+pub(super) async fn post(
+    client: &Client,
+    path: &str,
+    object: Vec<u8>,
+    patience: Duration,
+) -> Result<Response<Body>, Failure> {
+    let request = Request::post(path).header(header::CONTENT_TYPE, "application/json");
+    send(client, request, Body::from(object), patience).await
+}
+
+async fn send(
+    client: &Client,
+    request: Builder,
+    body: Body,
+    patience: Duration,
+) -> Result<Response<Body>, Failure> {
+    let request = request.header(header::ACCEPT, "application/json");
     // A watch that is compressed event by event cannot be read by the client's decompression.
-    let request = request.header(header::ACCEPT_ENCODING, "identity").body(Body::empty());
+    let request = request.header(header::ACCEPT_ENCODING, "identity").body(body);
     let request = request.map_err(|error| Failure::new(Reason::Refused, error.to_string()))?;
     let silent = || Failure::new(Reason::Silent, format!("no answer within {patience:?}"));
     let response = tokio::time::timeout(patience, client.send(request)).await.map_err(|_| silent())?;

@@ -48,7 +48,9 @@ impl Kind {
         }
     }
 
-    fn plural(self) -> &'static str {
+    /// `pods`, `nodes`.
+    #[must_use]
+    pub fn plural(self) -> &'static str {
         match self {
             Self::Pod => "pods",
             Self::Node => "nodes",
