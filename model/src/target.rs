@@ -127,7 +127,7 @@ pub enum TargetError {
     #[error("the target label {0:?} is refused: it would overwrite the buckets or quantiles of its samples")]
     SampleLabel(&'static str),
     /// Discovery does not make a target of what a workload says of itself.
-    #[error("{sentence}")]
+    #[error("refused ({word}): {sentence}")]
     Refused {
         /// A fixed word for the reason.
         word: &'static str,
