@@ -8,6 +8,7 @@
 pub mod account;
 pub mod api_server;
 pub mod audit;
+pub mod canaries;
 pub mod certificates;
 pub mod cluster;
 pub mod fake;

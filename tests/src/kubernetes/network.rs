@@ -44,7 +44,7 @@ impl Network {
         let outside = format!("sr{}x{number}", std::process::id());
         network.link(&outside).expect("the namespace gets its link");
         network.second = (64..128).find(|second| network.route(&outside, *second)).expect("a free range");
-        network.inside().expect("the namespace gets its addresses");
+        network.addresses().expect("the namespace gets its addresses");
         Some(network)
     }
 
@@ -60,19 +60,45 @@ impl Network {
         Ipv4Addr::new(10, self.second, third, fourth)
     }
 
-    /// A listener inside, on this port of all addresses. It can be used from any thread.
-    fn listen(&self, port: u16) -> Result<TcpListener, String> {
+    /// Makes every address there is one of the namespace's own, and nothing outside reachable: whoever connects from inside to
+    /// whatever address, of a pod, of loopback or of a metadata service, reaches a listener inside or nobody.
+    ///
+    /// # Errors
+    /// What the machine does not allow.
+    pub fn enclose(&self) -> Result<(), String> {
+        for (family, all) in [("-4", "0.0.0.0/0"), ("-6", "::/0")] {
+            ip(&["-n", &self.name, family, "route", "add", "local", all, "dev", "lo"])?;
+        }
+        // kube-apiserver wants a default route to exist; what is local comes first.
+        ip(&["-n", &self.name, "route", "add", "default", "dev", "pods"])
+    }
+
+    /// Runs `work` on a thread inside: its sockets, and the processes that it starts, are there.
+    ///
+    /// # Errors
+    /// Where the namespace cannot be entered.
+    ///
+    /// # Panics
+    /// Where `work` does.
+    pub fn inside<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, String> {
         let namespace =
             File::open(format!("/var/run/netns/{}", self.name)).map_err(|error| error.to_string())?;
         // A thread of its own, since it stays inside; a socket belongs to where it was made.
-        let thread = std::thread::spawn(move || {
-            let kind = Some(LinkNameSpaceType::Network);
-            rustix::thread::move_into_link_name_space(std::os::fd::AsFd::as_fd(&namespace), kind)
-                .map_err(|error| format!("entering the namespace: {error}"))?;
-            let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
-            TcpListener::bind(address).map_err(|error| format!("{address}: {error}"))
-        });
-        thread.join().map_err(|_| "the listening thread panicked".to_owned())?
+        std::thread::scope(|scope| {
+            let thread = scope.spawn(move || {
+                let kind = Some(LinkNameSpaceType::Network);
+                rustix::thread::move_into_link_name_space(std::os::fd::AsFd::as_fd(&namespace), kind)
+                    .map_err(|error| format!("entering the namespace: {error}"))?;
+                Ok(work())
+            });
+            thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    }
+
+    /// A listener inside, on this port of all addresses. It can be used from any thread.
+    fn listen(&self, port: u16) -> Result<TcpListener, String> {
+        let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, port));
+        self.inside(|| TcpListener::bind(address).map_err(|error| format!("{address}: {error}")))?
     }
 
     /// One target for each pod address, on this port; target `number` is at [`Self::pod`]`(number)`.
@@ -111,7 +137,7 @@ impl Network {
         routed
     }
 
-    fn inside(&self) -> Result<(), String> {
+    fn addresses(&self) -> Result<(), String> {
         let (link, pods) = (format!("10.{}.128.2/30", self.second), format!("10.{}.0.0/17", self.second));
         let inside = |arguments: &[&str]| ip(&[&["-n", &self.name], arguments].concat());
         inside(&["link", "set", "lo", "up"])?;

@@ -2,6 +2,8 @@
 
 mod check;
 mod follower;
+mod hostile;
+mod hostile_case;
 mod server;
 mod shared;
 
