@@ -2,11 +2,10 @@
 //!
 //! Starts an API server with pods, a coordinator, relays and a Prometheus on this machine, prints where each is, and ends all of
 //! them on Ctrl-C. CONFIG is the coordinator's configuration; `$KUBECONFIG` in it is replaced by the path of a kubeconfig. Without
-//! one the pods are scraped as static targets.
+//! one the pods are found as their annotations say.
 
 #![allow(clippy::print_stdout, reason = "what it prints is what it is for")]
 
-use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -82,7 +81,7 @@ async fn start(config: Option<&str>, directory: &Path) -> Result<Playground, Str
 
     let program = std::env::current_exe().map_err(|error| error.to_string())?;
     let program = Program::new(&program.to_string_lossy());
-    let text = configuration(config, &server, &network)?;
+    let text = configuration(config, &server)?;
     let coordinator = Coordinator::start(&program, &text, &directory.join("coordinator")).await;
     println!("coordinator  http://{} (gRPC on {})", coordinator.http, coordinator.grpc);
     println!("its config   {}", coordinator.directory().join("config.yml").display());
@@ -118,20 +117,31 @@ async fn pods(server: &ApiServer, network: &Network) -> Result<(), String> {
         Pod::new("shop", &format!("app-{number}"))
             .label("app", if number.is_multiple_of(3) { "cart" } else { "search" })
             .annotation("prometheus.io/scrape", "true")
+            .annotation("prometheus.io/port", &PORT.to_string())
             .address(network.pod(number))
             .port("metrics", PORT)
     };
     cluster.create_pods(&(0..PODS).map(pod).collect::<Vec<_>>()).await.map(drop)
 }
 
-fn configuration(config: Option<&str>, server: &ApiServer, network: &Network) -> Result<String, String> {
-    if let Some(path) = config {
-        let text = std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?;
-        return Ok(text.replace("$KUBECONFIG", &server.kubeconfig().display().to_string()));
-    }
-    let mut text = String::from("scrape_configs:\n- job_name: pods\n  static_configs:\n  - targets:\n");
-    for number in 0..PODS {
-        writeln!(text, "    - {}:{PORT}", network.pod(number)).map_err(|error| error.to_string())?;
-    }
-    Ok(text)
+/// The coordinator's configuration where none is given.
+const CONFIG: &str = r"
+scrape_configs:
+- job_name: pods
+  kubernetes_sd_configs:
+  - role: pod
+    kubeconfig_file: $KUBECONFIG
+    prometheus_io_annotations: {}
+  relabel_configs:
+  - {source_labels: [__meta_kubernetes_namespace], target_label: namespace}
+  - {source_labels: [__meta_kubernetes_pod_name], target_label: pod}
+  - {source_labels: [__meta_kubernetes_pod_label_app], target_label: app}
+";
+
+fn configuration(config: Option<&str>, server: &ApiServer) -> Result<String, String> {
+    let text = match config {
+        Some(path) => std::fs::read_to_string(path).map_err(|error| format!("{path}: {error}"))?,
+        None => CONFIG.to_owned(),
+    };
+    Ok(text.replace("$KUBECONFIG", &server.kubeconfig().display().to_string()))
 }

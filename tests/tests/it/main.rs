@@ -9,6 +9,7 @@ mod hostile;
 mod ipv6;
 mod kubernetes;
 mod load;
+mod playground;
 
 use integration::fleet::Program;
 
