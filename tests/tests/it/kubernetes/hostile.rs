@@ -88,7 +88,7 @@ async fn nothing_goes_unseen(canaries: &Canaries) {
     reached.sort();
     assert_eq!(reached, BTreeSet::from(addresses).into_iter().collect::<Vec<_>>());
     let failed = failed_connections();
-    TcpStream::connect("203.0.113.1:3").await.expect_err("nobody listens there");
+    TcpStream::connect("203.0.113.1:20003").await.expect_err("nobody listens there");
     assert_eq!(failed_connections(), failed + 1);
 }
 
