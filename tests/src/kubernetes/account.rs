@@ -32,6 +32,16 @@ impl Account {
         Self { cluster: cluster.clone(), namespace: namespace.to_owned(), name: name.to_owned() }
     }
 
+    /// Deletes it and makes it again, with the rights it had: no token of before is good any more.
+    ///
+    /// # Errors
+    /// What the server answered instead.
+    pub async fn renew(&self) -> Result<(), String> {
+        let path = format!("/api/v1/namespaces/{}/serviceaccounts/{}", self.namespace, self.name);
+        self.cluster.delete(&path).await?;
+        Self::create(&self.cluster, &self.namespace, &self.name).await.map(drop)
+    }
+
     /// As the API server calls it.
     #[must_use]
     pub fn user(&self) -> String {

@@ -213,8 +213,24 @@ impl Cluster {
     /// # Errors
     /// What the server answered instead.
     pub async fn delete_pod(&self, pod: &Pod) -> Result<(), String> {
+        self.delete(&pod.path()).await
+    }
+
+    /// Deletes many, several at a time.
+    ///
+    /// # Errors
+    /// What the server answered for the first that was refused.
+    pub async fn delete_pods(&self, pods: &[Pod]) -> Result<(), String> {
+        stream::iter(pods).map(|pod| self.delete_pod(pod)).buffered(AT_ONCE).try_collect().await
+    }
+
+    /// Deletes an object, which is gone at once.
+    ///
+    /// # Errors
+    /// What the server answered instead.
+    pub async fn delete(&self, path: &str) -> Result<(), String> {
         let options = json!({"apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0});
-        self.send("DELETE", &pod.path(), "application/json", &options).await.map(drop)
+        self.send("DELETE", path, "application/json", &options).await.map(drop)
     }
 
     /// Asks that a pod end: it stays, with a deletion timestamp, as while its kubelet lets it finish.

@@ -1,11 +1,15 @@
-//! What the product takes for granted of an API server, of the real one and of the scripted one alike, and what it says of one.
+//! The product over an API server; and what it takes for granted of one, of the real and of the scripted one alike.
 
 mod check;
 mod follower;
+mod freshness;
 mod hostile;
 mod hostile_case;
+mod outage;
+mod rollover;
 mod server;
 mod shared;
+mod watched;
 
 use integration::fake_target::{Behaviour, TEXT};
 use integration::http_client;
