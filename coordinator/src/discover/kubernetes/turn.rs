@@ -52,6 +52,28 @@ impl Turn {
     }
 }
 
+/// Failures without anything that worked in between.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Row {
+    count: u32,
+    last: Option<Reason>,
+}
+
+impl Row {
+    /// One more; gives how many pauses it is worth. `lasted`: it had worked for a while before it failed.
+    ///
+    /// A server that is back and refuses is answered anew: what it refuses may be put right at once, by a new
+    /// credential or another list, and has nothing to do with how long it was away.
+    pub(super) fn failed(&mut self, reason: Reason, lasted: bool) -> u32 {
+        let refuses =
+            matches!(reason, Reason::Unauthorized | Reason::Forbidden | Reason::Expired | Reason::Refused);
+        let anew = lasted || (refuses && self.last != Some(reason));
+        self.count = if anew { 1 } else { self.count.saturating_add(1) };
+        self.last = Some(reason);
+        self.count
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,5 +111,15 @@ mod tests {
         too_new.too_new = true;
         let after = Turn::List(From::Version("7".into())).next(&End::Failed(None, too_new));
         assert_eq!(after, Turn::List(From::Newest));
+    }
+
+    #[test]
+    fn what_a_server_refuses_after_an_outage_does_not_wait_as_long_as_the_outage() {
+        let mut row = Row::default();
+        let mut failed = |reason| row.failed(reason, false);
+        assert_eq!([Reason::Connect, Reason::Connect, Reason::Server].map(&mut failed), [1, 2, 3]);
+        assert_eq!([Reason::Unauthorized, Reason::Unauthorized, Reason::Expired].map(&mut failed), [1, 2, 1]);
+        assert_eq!([Reason::Expired, Reason::Connect, Reason::Silent].map(&mut failed), [2, 3, 4]);
+        assert_eq!(row.failed(Reason::Silent, true), 1);
     }
 }

@@ -22,7 +22,7 @@ use super::items::{Items, LARGEST_OBJECT, ListMeta};
 use super::objects::Listed;
 use super::pod::Object;
 use super::request::{self, From};
-use super::turn::{End, Turn};
+use super::turn::{End, Row, Turn};
 use super::watch::Watch;
 
 /// How long the server may be silent before an answer and within a list.
@@ -69,13 +69,13 @@ async fn unheard<T: Object>(watch: &Watch<T>) {
 
 async fn turns<T: Object>(watch: &Watch<T>) {
     let mut turn = Turn::List(From::Memory);
-    let mut failures = 0;
+    let mut row = Row::default();
     loop {
         let begun = Instant::now();
         let end = one(watch, &turn).await;
         if let End::Failed(reached, failure) = &end {
             let lasted = begun.elapsed() >= SHORT && reached.is_some();
-            failures = if lasted { 1 } else { failures + 1 };
+            let failures = row.failed(failure.reason, lasted);
             // A version that is no longer kept is everyday life.
             let pause = failure.pause(failures, random());
             if failure.reason == Reason::Expired && failures == 1 {
@@ -85,7 +85,7 @@ async fn turns<T: Object>(watch: &Watch<T>) {
                 tokio::time::sleep(pause).await;
             }
         } else {
-            failures = 0;
+            row = Row::default();
             if matches!(turn, Turn::Watch(_)) && begun.elapsed() < SHORT && end != End::Asked {
                 tokio::time::sleep(SHORT).await;
             }
