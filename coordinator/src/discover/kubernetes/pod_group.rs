@@ -180,6 +180,33 @@ mod tests {
     }
 
     #[test]
+    fn a_refused_pod_that_is_shown_leads_nowhere_and_says_why() {
+        let mut group = annotated();
+        let mut pod = (*group.pod).clone();
+        pod.meta.annotations = pod
+            .meta
+            .annotations
+            .iter()
+            .map(|(name, value)| match &**name {
+                "prometheus.io/port" => (name.clone(), "http".into()),
+                _ => (name.clone(), value.clone()),
+            })
+            .collect();
+        group.pod = Arc::new(pod);
+        assert!(matches!(&*group.resolve(&job("[]")), [Resolved::Failed { .. }]));
+        group.rules.annotations =
+            Some(AnnotationRules { refused_are_down: true, ..AnnotationRules::default() });
+        let resolved = group.resolve(&job("[]"));
+        let [Resolved::Target { target, .. }] = &*resolved else { panic!("{resolved:?}") };
+        assert_eq!(&*target.url, "http://10.0.0.1:0/metrics");
+        let said = group.discovered(&job("[]"), 0);
+        assert!(
+            said.get("__meta_scraperelay_refused").contains("prometheus.io/port is \"http\""),
+            "{said:?}"
+        );
+    }
+
+    #[test]
     fn a_pod_on_an_unknown_node_is_left_out() {
         let mut group = annotated();
         group.rules.attach.node = true;
