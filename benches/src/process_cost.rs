@@ -12,6 +12,8 @@ pub struct ProcessCost {
     pub user: Duration,
     /// Processor time in the kernel.
     pub system: Duration,
+    /// Its resident memory now, in bytes.
+    pub rss: u64,
     /// The most resident memory it had so far, in bytes.
     pub peak_rss: u64,
 }
@@ -27,8 +29,9 @@ impl ProcessCost {
             std::fs::read_to_string(&path).map_err(|error| format!("{path}: {error}"))
         };
         let (user, system) = processor(&read("stat")?).ok_or(format!("/proc/{id}/stat: not understood"))?;
-        let peak_rss = peak(&read("status")?).ok_or(format!("/proc/{id}/status: no VmHWM"))?;
-        Ok(Self { user, system, peak_rss })
+        let status = read("status")?;
+        let of = |field: &str| memory(&status, field).ok_or(format!("/proc/{id}/status: no {field}"));
+        Ok(Self { user, system, rss: of("VmRSS")?, peak_rss: of("VmHWM")? })
     }
 
     /// Processor time in both modes since `earlier`.
@@ -49,8 +52,8 @@ fn processor(stat: &str) -> Option<(Duration, Duration)> {
     Some((next()?, next()?))
 }
 
-fn peak(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+fn memory(status: &str, field: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
     let kibibytes: u64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
     Some(kibibytes << 10)
 }
@@ -63,7 +66,8 @@ mod tests {
     fn fields_are_found_behind_a_name_with_blanks_and_parentheses() {
         let stat = "17 (a (b) c) S 1 2 3 4 5 6 7 8 9 10 250 31 0 0 20 0 4 0 99 1 2";
         assert_eq!(processor(stat), Some((Duration::from_millis(2500), Duration::from_millis(310))));
-        assert_eq!(peak("Name:\tx\nVmHWM:\t    2048 kB\nVmRSS:\t 1 kB\n"), Some(2 << 20));
+        let status = "Name:\tx\nVmHWM:\t    2048 kB\nVmRSS:\t 1 kB\n";
+        assert_eq!((memory(status, "VmHWM"), memory(status, "VmRSS")), (Some(2 << 20), Some(1 << 10)));
     }
 
     #[test]

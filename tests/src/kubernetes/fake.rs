@@ -155,7 +155,12 @@ impl FakeApiServer {
 
     /// Lists of pods have `count` more, each of at least `bytes`, made while they are sent: see [`Self::crowd_namespace`].
     pub fn crowd(&self, count: usize, bytes: usize) {
-        self.shared.state().store.crowd = crowd::Crowd { count, bytes };
+        self.annotated_crowd(count, bytes, 0);
+    }
+
+    /// The same, and every `annotated`-th of them asks to be scraped on its port 8080; the first is one of these.
+    pub fn annotated_crowd(&self, count: usize, bytes: usize, annotated: usize) {
+        self.shared.state().store.crowd = crowd::Crowd { count, bytes, annotated };
     }
 
     /// The namespace that the pods of [`Self::crowd`] are in.
