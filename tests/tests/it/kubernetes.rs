@@ -1,6 +1,7 @@
 //! The product over an API server; and what it takes for granted of one, of the real and of the scripted one alike.
 
 mod check;
+mod faults;
 mod follower;
 mod freshness;
 mod hostile;
@@ -21,20 +22,35 @@ use integration::kubernetes::network::Network;
 use integration::kubernetes::pod::Pod;
 use serde_json::json;
 
+use follower::Who;
 use server::AnyServer;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_api_server_shows_pods_as_the_product_expects() {
     let _alone = crate::alone().await;
     let Some(server) = ApiServer::start().await else { return };
-    shared::all(&mut AnyServer::Real(Box::new(server))).await;
+    shared::all(&mut AnyServer::Real(Box::new(server)), Who::Library).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_product_sees_the_pods_of_a_real_api_server() {
+    let _alone = crate::alone().await;
+    let Some(server) = ApiServer::start().await else { return };
+    shared::all(&mut AnyServer::Real(Box::new(server)), Who::Product).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_product_sees_the_pods_of_the_scripted_api_server() {
+    let _alone = crate::alone().await;
+    let server = FakeApiServer::start().await.unwrap();
+    shared::all(&mut AnyServer::Scripted(Box::new(server)), Who::Product).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_scripted_api_server_shows_pods_like_the_real_one() {
     let _alone = crate::alone().await;
     let server = FakeApiServer::start().await.unwrap();
-    shared::all(&mut AnyServer::Scripted(Box::new(server))).await;
+    shared::all(&mut AnyServer::Scripted(Box::new(server)), Who::Library).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,97 +1,76 @@
-//! Somebody who lists and watches pods, and what they take to exist.
+//! Somebody who lists and watches pods, and what they take to exist: the product, or the library that others use.
+
+mod library;
+pub(crate) mod product;
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use integration::kubernetes::cluster::Cluster;
 use integration::wait;
-use k8s_openapi::api::core::v1::Pod;
-use kube::Api;
-use kube::runtime::WatchStreamExt;
-use kube::runtime::watcher::{self, Event};
 
-/// Follows pods until it is dropped.
-pub(crate) struct Follower {
-    seen: Arc<Mutex<Seen>>,
-    task: tokio::task::JoinHandle<()>,
+use library::Library;
+use product::Product;
+
+/// Who follows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Who {
+    Library,
+    Product,
 }
 
-#[derive(Default)]
-struct Seen {
-    /// Name to phase and readiness, as in `Running ready`.
-    pods: BTreeMap<String, String>,
-    /// What a list that is not complete has shown.
-    listed: Option<BTreeMap<String, String>>,
-    lists: usize,
-    errors: Vec<String>,
+/// Follows pods until it is dropped.
+pub(crate) enum Follower {
+    Library(Library),
+    Product(Box<Product>),
 }
 
 impl Follower {
-    pub(crate) async fn start(kubeconfig: &Path, namespace: &str, labels: &str) -> Self {
-        let cluster = Cluster::connect(kubeconfig).await.expect("the kubeconfig is good");
-        let api: Api<Pod> = Api::namespaced(cluster.client(), namespace);
-        let seen = Arc::new(Mutex::new(Seen::default()));
-        let writing = Arc::clone(&seen);
-        let events = watcher::watcher(api, watcher::Config::default().labels(labels)).default_backoff();
-        let task = tokio::spawn(async move {
-            events.for_each(async |event| writing.lock().expect("no panic while held").take(event)).await;
-        });
-        Self { seen, task }
+    pub(crate) async fn start(who: Who, kubeconfig: &Path, namespace: &str, labels: &str) -> Self {
+        match who {
+            Who::Library => Self::Library(Library::start(kubeconfig, namespace, labels).await),
+            Who::Product => Self::Product(Box::new(Product::start(kubeconfig, namespace, labels).await)),
+        }
     }
 
     /// Waits until it takes exactly these pods to exist.
     pub(crate) async fn sees(&self, pods: &[(&str, &str)]) {
-        let wanted: BTreeMap<String, String> =
-            pods.iter().map(|(name, state)| ((*name).to_owned(), (*state).to_owned())).collect();
+        let wanted = states(pods);
         wait::until("the pods to be seen", Duration::from_secs(60), || async {
-            let seen = self.seen.lock().expect("no panic while held");
-            if seen.pods == wanted {
-                return Ok(());
+            match self.pods()? {
+                seen if seen == wanted => Ok(()),
+                seen => Err(format!("{seen:?} instead of {wanted:?}")),
             }
-            Err(format!("{:?} instead of {wanted:?}; errors: {:?}", seen.pods, seen.errors))
         })
         .await;
     }
 
-    /// How many complete lists it has had.
-    pub(crate) fn lists(&self) -> usize {
-        self.seen.lock().expect("no panic while held").lists
+    /// Looks for so long: these pods exist, and no others.
+    pub(crate) async fn keeps(&self, pods: &[(&str, &str)], time: Duration) {
+        let until = tokio::time::Instant::now() + time;
+        while tokio::time::Instant::now() < until {
+            assert_eq!(self.pods(), Ok(states(pods)));
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
     }
-}
 
-impl Seen {
-    fn take(&mut self, event: Result<Event<Pod>, watcher::Error>) {
-        match event {
-            Ok(Event::Init) => self.listed = Some(BTreeMap::new()),
-            Ok(Event::InitApply(pod)) => {
-                self.listed.get_or_insert_default().insert(name(&pod), state(&pod));
-            }
-            Ok(Event::InitDone) => {
-                self.pods = self.listed.take().unwrap_or_default();
-                self.lists += 1;
-            }
-            Ok(Event::Apply(pod)) => drop(self.pods.insert(name(&pod), state(&pod))),
-            Ok(Event::Delete(pod)) => drop(self.pods.remove(&name(&pod))),
-            Err(error) => self.errors.push(error.to_string()),
+    /// How many complete lists it has had.
+    pub(crate) fn lists(&self) -> u64 {
+        match self {
+            Self::Library(library) => library.lists(),
+            Self::Product(product) => product.lists(),
+        }
+    }
+
+    /// Name to phase and readiness, as in `Running ready`.
+    fn pods(&self) -> Result<BTreeMap<String, String>, String> {
+        match self {
+            Self::Library(library) => Ok(library.pods()),
+            Self::Product(product) => product.pods(),
         }
     }
 }
 
-impl Drop for Follower {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-fn name(pod: &Pod) -> String {
-    pod.metadata.name.clone().unwrap_or_default()
-}
-
-fn state(pod: &Pod) -> String {
-    let status = pod.status.clone().unwrap_or_default();
-    let ready = status.conditions.iter().flatten().any(|it| it.type_ == "Ready" && it.status == "True");
-    format!("{} {}", status.phase.unwrap_or_default(), if ready { "ready" } else { "unready" })
+fn states(pods: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pods.iter().map(|(name, state)| ((*name).to_owned(), (*state).to_owned())).collect()
 }

@@ -11,7 +11,7 @@ use integration::kubernetes::pod::Pod;
 use integration::link::Link;
 use serde_json::{Value, json};
 
-use super::watched::{PORT, Watched, job};
+use super::watched::{PORT, Watched, job, long};
 
 /// How long the API server is away; ten minutes where long tests are asked for.
 const AWAY: Duration = Duration::from_secs(20);
@@ -19,10 +19,7 @@ const LONG_AWAY: Duration = Duration::from_secs(600);
 const BEFORE: u16 = 20;
 
 fn away() -> Duration {
-    match std::env::var("SCRAPE_RELAY_LONG_TESTS").as_deref() {
-        Ok("1") => LONG_AWAY,
-        _ => AWAY,
-    }
+    if long() { LONG_AWAY } else { AWAY }
 }
 
 fn rules() -> Value {

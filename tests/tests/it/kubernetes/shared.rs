@@ -2,33 +2,41 @@
 
 #![allow(clippy::unwrap_used, reason = "every line here is a test's")]
 
+use std::time::Duration;
+
 use integration::kubernetes::pod::Pod;
 use integration::link::Link;
 use serde_json::json;
 
-use super::follower::Follower;
+use super::follower::{Follower, Who};
 use super::server::AnyServer;
 
 const READY: &str = "Running ready";
 
+/// A pod that is a target: it has an address, where nobody answers.
+fn pod(namespace: &str, name: &str) -> Pod {
+    Pod::new(namespace, name).address("10.9.9.1")
+}
+
 /// Each in a namespace of its own.
-pub(crate) async fn all(server: &mut AnyServer) {
-    creations_changes_and_deletions_are_seen(server).await;
-    a_selector_shows_what_matches_now(server).await;
-    what_happened_while_the_connection_was_cut_is_seen(server).await;
-    a_forgotten_resource_version_leads_to_a_new_list(server).await;
+pub(crate) async fn all(server: &mut AnyServer, who: Who) {
+    creations_changes_and_deletions_are_seen(server, who).await;
+    a_selector_shows_what_matches_now(server, who).await;
+    what_happened_while_the_connection_was_cut_is_seen(server, who).await;
+    what_happened_while_nothing_was_heard_is_seen(server, who).await;
+    a_forgotten_resource_version_leads_to_a_new_list(server, who).await;
     a_list_comes_in_pages(server).await;
     a_watch_list_ends_with_a_bookmark(server).await;
 }
 
-async fn creations_changes_and_deletions_are_seen(server: &AnyServer) {
+async fn creations_changes_and_deletions_are_seen(server: &AnyServer, who: Who) {
     let cluster = server.cluster();
     cluster.namespace("seen").await.unwrap();
-    let (a, b) = (Pod::new("seen", "a").address("10.9.9.1"), Pod::new("seen", "b").ready(false));
+    let (a, b) = (pod("seen", "a"), pod("seen", "b").ready(false));
     cluster.create_pod(&a).await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     let kubeconfig = server.kubeconfig_at(server.address(), directory.path());
-    let follower = Follower::start(&kubeconfig, "seen", "").await;
+    let follower = Follower::start(who, &kubeconfig, "seen", "").await;
     follower.sees(&[("a", READY)]).await;
     cluster.create_pod(&b).await.unwrap();
     follower.sees(&[("a", READY), ("b", "Running unready")]).await;
@@ -42,14 +50,14 @@ async fn creations_changes_and_deletions_are_seen(server: &AnyServer) {
     assert!(again.contains("already exists"), "{again}");
 }
 
-async fn a_selector_shows_what_matches_now(server: &AnyServer) {
+async fn a_selector_shows_what_matches_now(server: &AnyServer, who: Who) {
     let cluster = server.cluster();
     cluster.namespace("select").await.unwrap();
-    let (a, b) = (Pod::new("select", "a").label("app", "x"), Pod::new("select", "b").label("app", "y"));
+    let (a, b) = (pod("select", "a").label("app", "x"), pod("select", "b").label("app", "y"));
     cluster.create_pods(&[a, b.clone()]).await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     let kubeconfig = server.kubeconfig_at(server.address(), directory.path());
-    let follower = Follower::start(&kubeconfig, "select", "app=x,!gone").await;
+    let follower = Follower::start(who, &kubeconfig, "select", "app=x,!gone").await;
     follower.sees(&[("a", READY)]).await;
     cluster.set_labels(&b, &json!({"app": "x"})).await.unwrap();
     follower.sees(&[("a", READY), ("b", READY)]).await;
@@ -60,30 +68,49 @@ async fn a_selector_shows_what_matches_now(server: &AnyServer) {
     assert_eq!(list["items"].as_array().map(Vec::len), Some(1));
 }
 
-async fn what_happened_while_the_connection_was_cut_is_seen(server: &AnyServer) {
+async fn what_happened_while_the_connection_was_cut_is_seen(server: &AnyServer, who: Who) {
     let cluster = server.cluster();
     cluster.namespace("cut").await.unwrap();
-    let (a, b) = (Pod::new("cut", "a"), Pod::new("cut", "b"));
+    let (a, b) = (pod("cut", "a"), pod("cut", "b"));
     cluster.create_pods(&[a.clone(), b]).await.unwrap();
     let link = Link::to(server.address()).await.unwrap();
     let directory = tempfile::tempdir().unwrap();
-    let follower = Follower::start(&server.kubeconfig_at(link.address, directory.path()), "cut", "").await;
+    let follower =
+        Follower::start(who, &server.kubeconfig_at(link.address, directory.path()), "cut", "").await;
     follower.sees(&[("a", READY), ("b", READY)]).await;
     link.cut();
     cluster.delete_pod(&a).await.unwrap();
-    cluster.create_pod(&Pod::new("cut", "c")).await.unwrap();
+    cluster.create_pod(&pod("cut", "c")).await.unwrap();
     link.mend();
     follower.sees(&[("b", READY), ("c", READY)]).await;
 }
 
-async fn a_forgotten_resource_version_leads_to_a_new_list(server: &mut AnyServer) {
+async fn what_happened_while_nothing_was_heard_is_seen(server: &AnyServer, who: Who) {
+    let cluster = server.cluster();
+    cluster.namespace("silent").await.unwrap();
+    let (a, b) = (pod("silent", "a"), pod("silent", "b"));
+    cluster.create_pods(&[a.clone(), b]).await.unwrap();
+    let link = Link::to(server.address()).await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let kubeconfig = server.kubeconfig_at(link.address, directory.path());
+    let follower = Follower::start(who, &kubeconfig, "silent", "").await;
+    follower.sees(&[("a", READY), ("b", READY)]).await;
+    link.silence();
+    cluster.delete_pod(&a).await.unwrap();
+    cluster.create_pod(&pod("silent", "c")).await.unwrap();
+    follower.keeps(&[("a", READY), ("b", READY)], Duration::from_secs(2)).await;
+    link.mend();
+    follower.sees(&[("b", READY), ("c", READY)]).await;
+}
+
+async fn a_forgotten_resource_version_leads_to_a_new_list(server: &mut AnyServer, who: Who) {
     server.cluster().namespace("forget").await.unwrap();
-    let (a, b) = (Pod::new("forget", "a"), Pod::new("forget", "b"));
+    let (a, b) = (pod("forget", "a"), pod("forget", "b"));
     server.cluster().create_pods(&[a.clone(), b]).await.unwrap();
     let link = Link::to(server.address()).await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     let kubeconfig = server.kubeconfig_at(link.address, directory.path());
-    let follower = Follower::start(&kubeconfig, "forget", "").await;
+    let follower = Follower::start(who, &kubeconfig, "forget", "").await;
     follower.sees(&[("a", READY), ("b", READY)]).await;
     link.cut();
     server.cluster().delete_pod(&a).await.unwrap();

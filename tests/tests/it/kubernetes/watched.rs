@@ -14,6 +14,11 @@ pub(crate) const PORT: u16 = 8080;
 /// The longest that anything but an outage may take on a busy machine.
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 
+/// Whether tests may take many minutes.
+pub(crate) fn long() -> bool {
+    std::env::var("SCRAPE_RELAY_LONG_TESTS").is_ok_and(|value| value == "1")
+}
+
 /// A coordinator and its relays; dropping it ends them.
 pub(crate) struct Watched {
     pub(crate) coordinator: Coordinator,
