@@ -1,5 +1,7 @@
 //! How soon a page shows what has happened to a pod.
 
+#![allow(clippy::print_stdout, reason = "what is measured is told")]
+
 use std::time::{Duration, Instant};
 
 use integration::bodies;
