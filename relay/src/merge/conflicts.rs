@@ -57,7 +57,7 @@ pub struct ConflictKey {
     pub name: Box<str>,
     /// The type that the targets gave it.
     pub claimed: MetricType,
-    /// The HELP or UNIT that the targets gave it, at most [`TOLD_BYTES`] of it; empty for the other kinds.
+    /// The HELP or UNIT that the targets gave it, at most `TOLD_BYTES` of it; empty for the other kinds.
     pub said: Box<str>,
 }
 
@@ -81,7 +81,7 @@ pub struct Conflict {
     pub verdict: Verdict,
     /// How many targets said it.
     pub targets: u32,
-    /// The sources of the first of them, at most [`SOURCES`].
+    /// The sources of the first of them, at most `SOURCES`.
     pub sources: SmallVec<[u32; 2]>,
     /// The source met last: one that has such a family twice disagrees once.
     last: u32,
@@ -97,7 +97,7 @@ pub(super) struct Speaker {
 /// The conflicts that one source has a part in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OwnConflicts {
-    /// Indices into [`Conflicts::list`], at most [`OF_ONE`].
+    /// Indices into [`Conflicts::list`], at most `OF_ONE`.
     pub listed: SmallVec<[u32; 2]>,
     /// How many more there are.
     pub more: u32,

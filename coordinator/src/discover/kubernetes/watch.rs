@@ -2,8 +2,8 @@
 //!
 //! In: lists and events of the API server. Out: what is there, told to every subscriber by key. Whatever goes wrong,
 //! and for however long, what is known stays until a complete list replaces it. The decisions are in
-//! [`turn`](super::turn) and [`failure`](super::failure), the reading in [`items`](super::items) and
-//! [`event`](super::event).
+//! `turn` and `failure`, the reading in `items` and
+//! `event`.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Weak};
