@@ -1,7 +1,7 @@
 //! The coordinator: discovers targets, relabels them, places them on relays and tells the relays.
 //!
 //! ```text
-//!  files, HTTP SD
+//!  files, HTTP SD, Kubernetes API
 //!        |
 //!   discover -> catalog -> fleet -> assign ----gRPC----> relays
 //!   TargetGroup  Listing   Snapshot  SliceChange
