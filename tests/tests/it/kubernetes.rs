@@ -6,6 +6,7 @@ mod follower;
 mod freshness;
 mod hostile;
 mod hostile_case;
+mod in_cluster;
 mod outage;
 mod rollover;
 mod server;
