@@ -22,7 +22,7 @@ const PATH: &str = "prometheus.io/path";
 const SCHEME_NAME: &str = "prometheus.io/scheme";
 const PARAM: &str = "prometheus.io/param_";
 
-/// The discovered label with the reason why a pod that is shown as down is not asked.
+/// The discovered label with the word and the reason why a pod that is shown as down is not asked.
 const REFUSED: &str = "__meta_scraperelay_refused";
 
 /// The port where none is named.
@@ -87,7 +87,7 @@ fn down(pod: &Pod, refusal: &Refusal) -> Option<Labels> {
     let ip: IpAddr = pod.ip.parse().ok()?;
     let mut labels = LabelsBuilder::default();
     labels.set(ADDRESS, &join(&ip.to_string(), 0));
-    labels.set(REFUSED, &refusal.sentence);
+    labels.set(REFUSED, &format!("{}: {}", refusal.word, refusal.sentence));
     Some(labels.build())
 }
 
