@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use model::slice::{Hello, Stamp};
+use model::slice::{Hello, Released, Stamp};
 use model::status::StatusReport;
 use proto::assignment::v1 as wire;
 use proto::convert::ConvertError;
@@ -164,6 +164,11 @@ impl Reader {
                 Message::Acknowledged(wire) => {
                     let stamp = Stamp::from(wire);
                     self.tell(FleetEvent::Acknowledged { stream: self.stream, stamp }).await?;
+                }
+                Message::Released(wire) => {
+                    let released =
+                        wire.targets.into_iter().map(Released::try_from).collect::<Result<_, _>>()?;
+                    self.tell(FleetEvent::Released { stream: self.stream, released }).await?;
                 }
                 Message::Status(wire) => {
                     let report = StatusReport::try_from(wire)?;

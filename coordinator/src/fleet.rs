@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use model::job::ScrapeSettings;
-use model::slice::{Epoch, Hello, Reign, RelayConfig, SliceChange, Stamp};
+use model::slice::{Epoch, Hello, Reign, RelayConfig, Released, SliceChange, Stamp};
 use model::status::StatusReport;
 use model::target::{Target, TargetId};
 
@@ -101,6 +101,20 @@ pub enum FleetEvent {
         stream: StreamId,
         /// The change.
         stamp: Stamp,
+    },
+    /// What a relay says of targets that it has dropped, before it acknowledges the change that took them.
+    Released {
+        /// The stream.
+        stream: StreamId,
+        /// The targets.
+        released: Vec<Released>,
+    },
+    /// An operator drains a relay, or takes that back. Without effect where there is no such relay.
+    Drain {
+        /// The relay's name.
+        relay: Arc<str>,
+        /// Whether it is to be rid of its targets.
+        drained: bool,
     },
     /// How a relay's targets do.
     Status {
@@ -323,6 +337,8 @@ impl Fleet {
             FleetEvent::Hello { stream, hello } => self.hello(stream, hello),
             FleetEvent::Heard { stream } => self.heard(stream),
             FleetEvent::Acknowledged { stream, stamp } => self.acknowledged(stream, stamp),
+            FleetEvent::Released { stream, released } => self.released(stream, released),
+            FleetEvent::Drain { relay, drained } => self.drain(&relay, drained),
             FleetEvent::Status { stream, report } => self.status(stream, report),
             FleetEvent::Pong { stream, nonce } => self.pong(stream, nonce),
             FleetEvent::Ended { stream, end } => self.ended(stream, end),
@@ -351,6 +367,13 @@ impl Fleet {
         for relay in self.relays.values_mut() {
             relay.outbox.config = true;
         }
+    }
+
+    fn drain(&mut self, name: &str, drained: bool) {
+        let Some(relay) = self.relays.get_mut(name).filter(|relay| relay.drained != drained) else { return };
+        relay.drained = drained;
+        relay.outbox.drained = true;
+        self.place_due = true;
     }
 
     fn close(&mut self, stream: StreamId, why: Closing) {

@@ -131,6 +131,23 @@ pub struct SliceChange {
     pub jobs: Vec<Arc<ScrapeSettings>>,
     /// The relay's settings, where they have changed.
     pub config: Option<Arc<RelayConfig>>,
+    /// Whether an operator has drained the relay, where that has changed. The relay keeps it with its slice and says it
+    /// in every later Hello, so that it outlives both processes.
+    pub drained: Option<bool>,
+}
+
+/// What a relay says of a target that it has just dropped. It is sent before the change that took the target is
+/// acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Released {
+    /// The target.
+    pub target: TargetId,
+    /// Whether no scrape of it has gone well since it was assigned here: then nothing was exposed of it, and an
+    /// earlier owner's copy is still the newest.
+    pub never_good: bool,
+    /// The record of its last good scrape, where its last scrape failed, a copy might have been served and the
+    /// record is not too large.
+    pub record: Option<Bytes>,
 }
 
 /// One target that a relay holds when it comes, with the assignment it came with.
@@ -178,8 +195,12 @@ pub struct Hello {
     pub highest_reign: Option<Reign>,
     /// What it holds.
     pub held: Vec<Held>,
-    /// Whether it is about to go and wants to be rid of its targets.
+    /// Whether the process is about to end and wants to be rid of its targets.
     pub draining: bool,
+    /// Whether an operator has drained it, as some coordinator told.
+    pub drained: bool,
+    /// What it can carry, in hundredths of a usual relay, where its own flags say so; else the file's `relay.capacity`.
+    pub capacity: Option<u32>,
     /// Where Prometheus reaches its `/metrics`: host:port.
     pub advertise: Box<str>,
     /// When a scraper last asked this process for its page.

@@ -40,6 +40,8 @@ pub struct HeldSlice {
     pub jobs: BTreeMap<Box<str>, Arc<ScrapeSettings>>,
     /// The relay's settings.
     pub config: Arc<RelayConfig>,
+    /// Whether an operator has drained this relay.
+    pub drained: bool,
 }
 
 /// Targets that a change named, with their permission and record.
@@ -112,6 +114,7 @@ struct Arriving {
     assigned: Vec<(Stamp, Assignment)>,
     jobs: Vec<Arc<ScrapeSettings>>,
     config: Option<Arc<RelayConfig>>,
+    drained: Option<bool>,
 }
 
 impl SliceState {
@@ -173,6 +176,7 @@ impl Arriving {
         self.assigned.extend(change.assigned.into_iter().map(|assignment| (stamp, assignment)));
         self.jobs.extend(change.jobs);
         self.config = change.config.or(self.config.take());
+        self.drained = change.drained.or(self.drained);
         Ok(())
     }
 }
@@ -183,6 +187,7 @@ impl HeldSlice {
         self.jobs = BTreeMap::new();
         self.reign = Some(reign);
         self.revision = arriving.revision;
+        self.drained = arriving.drained.unwrap_or(self.drained);
         let assigned = self.take_in(arriving.jobs, arriving.config, arriving.assigned);
         before.retain(|id, _| !self.targets.contains_key(id));
         Applied { assigned, removed: before.into_keys().collect() }
@@ -192,6 +197,7 @@ impl HeldSlice {
         let stamp = Stamp { epoch: change.reign.epoch, revision: change.revision };
         self.reign = Some(change.reign);
         self.revision = change.revision;
+        self.drained = change.drained.unwrap_or(self.drained);
         let mut removed = change.removed;
         removed.retain(|id| self.targets.remove(id).is_some());
         let assigned = change.assigned.into_iter().map(|assignment| (stamp, assignment)).collect();

@@ -177,6 +177,7 @@ fn whole(slice: &HeldSlice) -> Option<SliceChange> {
         removed: Vec::new(),
         jobs: slice.jobs.values().map(secrets::without_inline).collect(),
         config: Some(slice.config.clone()),
+        drained: Some(slice.drained),
     })
 }
 

@@ -83,7 +83,7 @@ impl Fleet {
 
     fn verdict(&self, name: &str, held: &Held) -> Verdict {
         let Some(unit) = self.units.get(&held.target) else { return Verdict::Lose };
-        let draining = self.relays.get(name).is_some_and(|relay| relay.draining);
+        let draining = self.relays.get(name).is_some_and(|relay| relay.leaves());
         let elsewhere = unit.exposers.iter().any(|one| matches!(one, Exposer::Told(_)) && !one.is(name));
         match &unit.owner {
             Some(owner) if *owner.relay == *name => Verdict::Owned,

@@ -48,5 +48,7 @@ pub(crate) fn hello(name: &str, boot_id: &str) -> Hello {
         draining: false,
         advertise: format!("{name}:15090").into(),
         last_page: None,
+        drained: false,
+        capacity: None,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::slice::{Permission, Stamp};
+use model::slice::{Permission, Released, Stamp};
 use model::target::TargetId;
 
 use super::relay::Link;
@@ -80,6 +80,12 @@ impl Fleet {
         }
     }
 
+    /// What a relay says of targets that it has let go.
+    pub(super) fn released(&mut self, stream: StreamId, released: Vec<Released>) {
+        self.heard(stream);
+        tracing::debug!(stream = stream.0, targets = released.len(), "released");
+    }
+
     /// `name` does not expose the target any more.
     pub(super) fn unexposed(&mut self, id: TargetId, name: &str) {
         if let Some(unit) = self.units.get_mut(&id) {
@@ -116,7 +122,7 @@ impl Fleet {
         let Some((to, reason)) = self.units.get_mut(&id).and_then(|unit| unit.destined.take()) else {
             return;
         };
-        if self.relays.get(&to).is_some_and(|relay| relay.synced && !relay.draining) {
+        if self.relays.get(&to).is_some_and(|relay| relay.synced && !relay.leaves()) {
             self.give(id, &to, reason);
         }
     }

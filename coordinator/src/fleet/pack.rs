@@ -106,7 +106,8 @@ impl Fleet {
     }
 
     fn post(&mut self, name: &str, stream: StreamId, outbox: &Outbox, parts: Vec<Part>) {
-        let says_something = outbox.whole || outbox.config;
+        let says_something = outbox.whole || outbox.config || outbox.drained;
+        let drained = self.relays.get(name).map(|relay| relay.drained);
         let parts: Vec<_> = parts.into_iter().filter(|part| says_something || !part.is_empty()).collect();
         let count = parts.len();
         for (index, part) in parts.into_iter().enumerate() {
@@ -123,6 +124,7 @@ impl Fleet {
                 removed: part.removed,
                 jobs: part.jobs,
                 config: (outbox.config && index == 0).then(|| self.config.clone()),
+                drained: drained.filter(|_| (outbox.whole || outbox.drained) && index == 0),
             };
             self.effects.push(Effect::Change { stream, change: Box::new(change) });
             if let Some(relay) = self.relays.get_mut(name) {

@@ -71,12 +71,15 @@ pub(super) struct Outbox {
     pub(super) removed: BTreeSet<TargetId>,
     pub(super) jobs: BTreeSet<Arc<str>>,
     pub(super) config: bool,
+    /// Whether it is drained.
+    pub(super) drained: bool,
 }
 
 impl Outbox {
     pub(super) fn is_empty(&self) -> bool {
         !self.whole
             && !self.config
+            && !self.drained
             && self.assigned.is_empty()
             && self.removed.is_empty()
             && self.jobs.is_empty()
@@ -90,6 +93,8 @@ pub(super) struct Relay {
     pub(super) build: Box<str>,
     pub(super) advertise: Box<str>,
     pub(super) draining: bool,
+    /// Whether an operator has drained it.
+    pub(super) drained: bool,
     pub(super) link: Link,
     pub(super) connected: Now,
     pub(super) heard: Now,
@@ -126,6 +131,7 @@ impl Relay {
             build: hello.build.clone(),
             advertise: hello.advertise.clone(),
             draining: hello.draining,
+            drained: hello.drained,
             link: Link::Connected(stream),
             connected: now,
             heard: now,
@@ -157,6 +163,11 @@ impl Relay {
         !self.synced && matches!(self.link, Link::Connected(_))
     }
 
+    /// Whether it is to be rid of its targets.
+    pub(super) fn leaves(&self) -> bool {
+        self.draining || self.drained
+    }
+
     pub(super) fn is_lost(&self) -> bool {
         matches!(self.link, Link::Lost(_))
     }
@@ -166,7 +177,7 @@ impl Relay {
             Link::Lost(_) => RelayState::Lost,
             Link::Ended(_) | Link::Silent => RelayState::Suspect,
             Link::Connected(_) if now.since(self.heard) > timings.suspect => RelayState::Suspect,
-            Link::Connected(_) if self.draining => RelayState::Draining,
+            Link::Connected(_) if self.leaves() => RelayState::Draining,
             Link::Connected(_) if self.scraped => RelayState::Active,
             Link::Connected(_) => RelayState::Joining,
         }
@@ -176,7 +187,7 @@ impl Relay {
     /// anything and is not lost.
     pub(super) fn is_listed(&self) -> bool {
         match self.link {
-            Link::Connected(_) => !self.draining || !self.owned.is_empty() || !self.releasing.is_empty(),
+            Link::Connected(_) => !self.leaves() || !self.owned.is_empty() || !self.releasing.is_empty(),
             Link::Ended(_) | Link::Silent => !self.owned.is_empty(),
             Link::Lost(_) => false,
         }

@@ -115,6 +115,7 @@ impl Fleet {
             relay.copies_are_stale = if same_process { former.copies_are_stale } else { former.flush_late };
             relay.acknowledged = former.acknowledged;
             relay.owned = former.owned;
+            relay.drained = former.drained;
         }
         relay.outbox.config = true;
         self.take_up(&hello, &relay);

@@ -27,6 +27,8 @@ pub(crate) struct Sim {
     /// Whether a scraper asks its page.
     pub(crate) scraped: bool,
     pub(crate) draining: bool,
+    /// Whether it was told that an operator has drained it.
+    pub(crate) drained: bool,
     pub(crate) closed: Option<Closing>,
     pub(crate) alive: bool,
     /// What its last page showed from the cache.
@@ -129,6 +131,7 @@ impl World {
             beats: true,
             scraped: true,
             draining: false,
+            drained: false,
             closed: None,
             alive: true,
             stale: BTreeSet::new(),
@@ -165,6 +168,7 @@ impl World {
             held: sim.slice.iter().map(held).collect(),
             highest_reign: sim.reign.clone(),
             draining: sim.draining,
+            drained: sim.drained,
             last_page: sim.scraped.then_some(wall),
             ..hello(name, &sim.boot)
         }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use model::slice::{Epoch, Held, Hello, ProtocolRange, Reign, Revision, Stamp};
+use bytes::Bytes;
+use model::slice::{Epoch, Held, Hello, ProtocolRange, Reign, Released, Revision, Stamp};
 use model::target::{Target, TargetId};
 
 use super::slice::{permission, reign};
@@ -67,6 +68,8 @@ impl From<&Hello> for wire::Hello {
             draining: hello.draining,
             advertise: hello.advertise.to_string(),
             last_page: time_to_wire(hello.last_page),
+            drained: hello.drained,
+            capacity: hello.capacity,
         }
     }
 }
@@ -76,6 +79,11 @@ fn highest_reign(epoch: u64, boot_id: String) -> Result<Option<Reign>, ConvertEr
         return Ok(None);
     }
     reign(epoch, boot_id, ["hello.highest_epoch", "hello.highest_epoch_coordinator_boot_id"]).map(Some)
+}
+
+/// A relay that can carry nothing would get nothing and say nothing of it.
+fn capacity(wire: Option<u32>) -> Result<Option<u32>, ConvertError> {
+    if wire == Some(0) { Err(invalid("hello.capacity", "0")) } else { Ok(wire) }
 }
 
 impl TryFrom<wire::Hello> for Hello {
@@ -95,6 +103,30 @@ impl TryFrom<wire::Hello> for Hello {
             draining: wire.draining,
             advertise: filled(wire.advertise, "hello.advertise")?,
             last_page: time(wire.last_page, "hello.last_page")?,
+            drained: wire.drained,
+            capacity: capacity(wire.capacity)?,
+        })
+    }
+}
+
+impl From<&Released> for wire::ReleasedTarget {
+    fn from(released: &Released) -> Self {
+        Self {
+            target_id: target_id_bytes(released.target),
+            never_good: released.never_good,
+            record: released.record.as_deref().unwrap_or_default().to_vec(),
+        }
+    }
+}
+
+impl TryFrom<wire::ReleasedTarget> for Released {
+    type Error = ConvertError;
+
+    fn try_from(wire: wire::ReleasedTarget) -> Result<Self, ConvertError> {
+        Ok(Self {
+            target: target_id(&wire.target_id, "released.targets.target_id")?,
+            never_good: wire.never_good,
+            record: (!wire.record.is_empty()).then(|| Bytes::from(wire.record)),
         })
     }
 }

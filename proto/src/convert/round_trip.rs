@@ -14,8 +14,8 @@ use model::relabel::{Rule, RuleSpec};
 use model::secret::Secret;
 use model::settings::{CacheSettings, Limits, RelaySettings, TimestampAge};
 use model::slice::{
-    Assignment, Epoch, Held, Hello, Permission, ProtocolRange, Reign, RelayConfig, Revision, SliceChange,
-    Stamp,
+    Assignment, Epoch, Held, Hello, Permission, ProtocolRange, Reign, RelayConfig, Released, Revision,
+    SliceChange, Stamp,
 };
 use model::status::{ScrapeFailure, StatusReport, TargetState, TargetStatus};
 use model::target::{PlacementKey, Target, TargetId};
@@ -208,8 +208,9 @@ fn change() -> impl Strategy<Value = SliceChange> {
     let flags = (any::<bool>(), any::<bool>(), any::<u64>());
     let jobs = vec(settings().prop_map(Arc::new), 0..3);
     let removed = vec(any::<u128>().prop_map(TargetId), 0..3);
-    (reign(), flags, vec(assignment(), 0..4), removed, jobs, of(relay_config().prop_map(Arc::new))).prop_map(
-        |(reign, (whole, complete, revision), assigned, removed, jobs, config)| SliceChange {
+    let about_relay = (of(relay_config().prop_map(Arc::new)), of(any::<bool>()));
+    (reign(), flags, vec(assignment(), 0..4), removed, jobs, about_relay).prop_map(
+        |(reign, (whole, complete, revision), assigned, removed, jobs, (config, drained))| SliceChange {
             reign,
             revision: Revision(revision),
             whole,
@@ -218,6 +219,7 @@ fn change() -> impl Strategy<Value = SliceChange> {
             removed,
             jobs,
             config,
+            drained,
         },
     )
 }
@@ -235,19 +237,30 @@ fn hello() -> impl Strategy<Value = Hello> {
         },
     );
     let names = (text(), text(), text(), text());
-    (names, of(reign()), vec(held, 0..4), any::<bool>(), time()).prop_map(
-        |((name, boot, build, advertise), highest_reign, held, draining, last_page)| Hello {
-            name: name.into(),
-            boot_id: boot.into(),
-            build,
-            protocol: ProtocolRange { min: 1, max: 3 },
-            highest_reign,
-            held,
-            draining,
-            advertise,
-            last_page,
+    let flags = (any::<bool>(), any::<bool>(), of(1..u32::MAX));
+    (names, of(reign()), vec(held, 0..4), flags, time()).prop_map(
+        |((name, boot, build, advertise), highest_reign, held, (draining, drained, capacity), last_page)| {
+            Hello {
+                name: name.into(),
+                boot_id: boot.into(),
+                build,
+                protocol: ProtocolRange { min: 1, max: 3 },
+                highest_reign,
+                held,
+                draining,
+                advertise,
+                last_page,
+                drained,
+                capacity,
+            }
         },
     )
+}
+
+fn released() -> impl Strategy<Value = Released> {
+    (any::<u128>(), any::<bool>(), of(vec(any::<u8>(), 1..9))).prop_map(|(target, never_good, record)| {
+        Released { target: TargetId(target), never_good, record: record.map(Bytes::from) }
+    })
 }
 
 fn status() -> impl Strategy<Value = TargetStatus> {
@@ -285,6 +298,12 @@ proptest::proptest! {
     fn hellos_survive_the_wire(hello in hello()) {
         let wire = through_bytes(&wire::Hello::from(&hello));
         assert_eq!(Hello::try_from(wire).unwrap(), hello);
+    }
+
+    #[test]
+    fn what_is_released_survives_the_wire(released in released()) {
+        let wire = through_bytes(&wire::ReleasedTarget::from(&released));
+        assert_eq!(Released::try_from(wire).unwrap(), released);
     }
 
     #[test]

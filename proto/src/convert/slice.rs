@@ -71,6 +71,7 @@ impl From<&SliceChange> for wire::SliceChange {
             removed_target_ids: change.removed.iter().map(|id| target_id_bytes(*id)).collect(),
             jobs: change.jobs.iter().map(|job| types::ScrapeSettings::from(&**job)).collect(),
             config: change.config.as_deref().map(wire::RelayConfig::from),
+            drained: change.drained,
         }
     }
 }
@@ -100,6 +101,7 @@ impl TryFrom<wire::SliceChange> for SliceChange {
                 .collect::<Result<_, _>>()?,
             jobs: wire.jobs.into_iter().map(settings).collect::<Result<_, _>>()?,
             config: wire.config.map(RelayConfig::try_from).transpose()?.map(Arc::new),
+            drained: wire.drained,
         })
     }
 }

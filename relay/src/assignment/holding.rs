@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
-use model::slice::{Reign, SliceChange, Stamp};
+use model::slice::{SliceChange, Stamp};
 use runtime::ready::ReadyToken;
 use tokio::time::Instant;
 
@@ -44,9 +44,9 @@ impl Holding {
         }
     }
 
-    /// The reign that is followed.
-    pub(super) fn reign(&self) -> Option<Reign> {
-        self.state.held().reign.clone()
+    /// The slice in force.
+    pub(super) fn slice(&self) -> &HeldSlice {
+        self.state.held()
     }
 
     /// A new stream begins.

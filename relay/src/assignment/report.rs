@@ -2,13 +2,14 @@
 
 use std::sync::atomic::Ordering;
 
-use model::slice::{Held, Hello, PROTOCOL, ProtocolRange, Reign};
+use model::slice::{Held, Hello, PROTOCOL, ProtocolRange};
 use model::status::{StatusReport, TargetStatus};
 use proto::convert::target_size;
 
 use super::Identity;
 use crate::boottime;
 use crate::gather::Gather;
+use crate::slice::HeldSlice;
 
 /// Statuses in one message: it stays well under the 4 MiB that gRPC accepts.
 const STATUSES: usize = 1_000;
@@ -26,7 +27,8 @@ pub(super) enum Which {
 }
 
 /// The first words on a stream.
-pub(super) fn hello(identity: &Identity, gather: &Gather, highest_reign: Option<Reign>) -> Hello {
+pub(super) fn hello(identity: &Identity, gather: &Gather, slice: &HeldSlice) -> Hello {
+    let highest_reign = slice.reign.clone();
     let roster = gather.roster();
     let slots = roster.iter().flat_map(|roster| roster.slots.iter());
     let mut held: Vec<Held> =
@@ -49,6 +51,8 @@ pub(super) fn hello(identity: &Identity, gather: &Gather, highest_reign: Option<
         draining: false,
         advertise: identity.advertise.clone(),
         last_page: gather.last_asked(),
+        drained: slice.drained,
+        capacity: None,
     }
 }
 

@@ -62,7 +62,7 @@ impl Assignment {
         let hello = {
             let mut holding = self.holding.lock().await;
             holding.open_stream();
-            report::hello(&self.identity, &self.gather, holding.reign())
+            report::hello(&self.identity, &self.gather, holding.slice())
         };
         context.contact.update(|contact| contact.opened(boottime::now()));
         let first = message(Request::Hello(wire::Hello::from(&hello)));

@@ -36,6 +36,7 @@ fn change(revision: u64, whole: bool, complete: bool, ids: &[u128]) -> SliceChan
         removed: Vec::new(),
         jobs: vec![Arc::new(ScrapeSettings::new("j"))],
         config: None,
+        drained: None,
     }
 }
 

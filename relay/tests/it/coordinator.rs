@@ -24,6 +24,7 @@ pub(crate) struct Heard {
     pub(crate) hellos: Vec<wire::Hello>,
     pub(crate) acknowledged: Vec<u64>,
     pub(crate) statuses: Vec<wire::TargetStatus>,
+    pub(crate) released: Vec<wire::ReleasedTarget>,
     pub(crate) heartbeats: u64,
 }
 
@@ -181,6 +182,9 @@ impl Shared {
             }
             Request::Acknowledged(acknowledged) => {
                 self.heard.send_modify(|heard| heard.acknowledged.push(acknowledged.revision));
+            }
+            Request::Released(released) => {
+                self.heard.send_modify(|heard| heard.released.extend(released.targets));
             }
             Request::Status(status) => {
                 self.heard.send_modify(|heard| heard.statuses.extend(status.targets));

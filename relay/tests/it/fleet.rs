@@ -180,6 +180,7 @@ pub(crate) fn whole(revision: u64, assigned: Vec<Assignment>) -> SliceChange {
         removed: Vec::new(),
         jobs: vec![Arc::new(ScrapeSettings::new("j"))],
         config: Some(Arc::new(Settings::default())),
+        drained: None,
     }
 }
 

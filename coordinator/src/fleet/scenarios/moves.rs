@@ -65,3 +65,25 @@ fn a_list_is_never_emptied_by_a_failure() {
     world.pass(seconds(10));
     assert_eq!(world.listed(), None, "the only relay is lost");
 }
+
+#[test]
+fn what_an_operator_has_drained_stays_drained_when_either_process_restarts() {
+    let mut world = three();
+    world.apply(FleetEvent::Drain { relay: "c".into(), drained: true });
+    world.pass(seconds(1));
+    assert!(world.held("c").is_empty(), "{:?}", world.spread());
+    assert_eq!(world.listed().unwrap().len(), 2);
+    let told = world.sim("c").received.iter().filter_map(|change| change.drained).collect::<Vec<_>>();
+    assert_eq!(told, [false, true], "with the first slice, and as it is drained");
+    world.sim("c").drained = true;
+    world.restart_coordinator("coordinator-2", 3);
+    world.set_targets(0..90);
+    for name in ["a", "b", "c"] {
+        world.join(name);
+    }
+    world.pass(seconds(30));
+    assert!(world.held("c").is_empty(), "{:?}", world.spread());
+    world.apply(FleetEvent::Drain { relay: "c".into(), drained: false });
+    world.pass(seconds(60));
+    assert!(!world.held("c").is_empty());
+}
