@@ -3,10 +3,13 @@
 //! In: where it leads. Out: an address to use instead. It looks into nothing, so TLS passes.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+
+use crate::wait;
 
 /// A way to a server; dropping it closes every connection.
 #[derive(Debug)]
@@ -41,6 +44,15 @@ impl Link {
     /// Closes what is open and whatever comes, until it is mended.
     pub fn cut(&self) {
         self.state.send_replace(State::Cut);
+    }
+
+    /// Waits until no connection is open: until then what was on its way before a cut may still arrive.
+    pub async fn closed(&self) {
+        let open = || self.state.receiver_count().saturating_sub(1);
+        wait::until("the connections to close", Duration::from_secs(10), || async {
+            if open() == 0 { Ok(()) } else { Err(format!("{} are open", open())) }
+        })
+        .await;
     }
 
     /// Holds what is open and whatever comes, and carries nothing, until it is mended; then it closes them.

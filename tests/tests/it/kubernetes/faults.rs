@@ -49,8 +49,9 @@ async fn follow(server: &AnyServer, link: &Link) -> (Follower, tempfile::TempDir
 }
 
 /// The connection ends, and whoever is on it begins anew.
-fn again(link: &Link) {
+async fn again(link: &Link) {
     link.cut();
+    link.closed().await;
     link.mend();
 }
 
@@ -77,7 +78,7 @@ async fn costs_nothing(cases: impl IntoIterator<Item = Case>) {
         let what = format!("watches: {watch:?}, lists: {list:?}");
         server.fail("watch", "pods", usize::MAX, watch);
         server.fail("list", "pods", usize::MAX, list);
-        again(&link);
+        again(&link).await;
         if reason != SILENT || long() {
             product.fails(reason).await;
         }
@@ -86,7 +87,7 @@ async fn costs_nothing(cases: impl IntoIterator<Item = Case>) {
         follower.keeps(&[gone, stays], Duration::from_secs(1)).await;
         server.heal();
         if reason == SILENT && !long() {
-            again(&link);
+            again(&link).await;
         }
         follower.sees(&[stays, new]).await;
         println!("{:?} for {what}", begun.elapsed());
