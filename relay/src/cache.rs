@@ -5,13 +5,15 @@
 //! directory, the relay goes on: a doubtful store is set aside whole, one that cannot be written means memory only. What
 //! a copy may be used for is not decided here.
 
-mod directory;
+pub(crate) mod directory;
+mod marks;
+mod opening;
 pub mod record;
 mod store;
 mod writer;
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -21,12 +23,13 @@ pub use record::{Key, Record};
 pub use store::Loaded;
 
 use crate::instruments::{CacheInstruments, label};
-use directory::Directory;
-use store::{OpenError, Store};
+use opening::{Opened, open_within};
 use writer::{Op, Shared};
 
 /// Opening and reading a store of 5,000 records takes under 200 ms; one that takes this long is stuck.
 const OPEN_WITHIN: Duration = Duration::from_secs(4);
+/// After so many parts of five of the wait for a flush, it is noted on disk that it is late.
+const NOTED_AFTER: u32 = 4;
 /// An operation of the writer that takes this long will not end: sled can hang.
 const STUCK_AFTER: Duration = Duration::from_secs(10);
 
@@ -81,6 +84,8 @@ impl MemoryOnly {
 #[derive(Clone)]
 pub struct Cache {
     shared: Option<Arc<Shared>>,
+    /// Whether there is a directory that this process could not use: what lies in it grows old.
+    left_behind: bool,
     instruments: CacheInstruments,
 }
 
@@ -89,28 +94,29 @@ impl Cache {
     #[must_use]
     pub fn memory(instruments: CacheInstruments) -> Self {
         instruments.enabled.record(0, &[]);
-        Self { shared: None, instruments }
+        Self { shared: None, left_behind: false, instruments }
     }
 
-    /// Opens the store in `dir`, which is created if need be, and reads all of it. Blocks for at most a few seconds.
-    /// Never fails: at worst nothing goes to disk.
+    /// Opens the store of the relay called `owner` in `dir`, which is created if need be, and reads all of it. Blocks for
+    /// at most 4 s, whatever the disk does. Never fails: at worst nothing goes to disk.
     #[must_use]
-    pub fn open(dir: &Path, instruments: CacheInstruments) -> (Self, Loaded) {
-        match start(dir, &instruments) {
-            Ok((store, directory, loaded)) => {
+    pub fn open(dir: &Path, owner: &str, instruments: CacheInstruments) -> (Self, Loaded) {
+        match open_within(OPEN_WITHIN, dir, owner, &instruments) {
+            Ok(Opened { store, directory, loaded }) => {
                 for (kind, count) in &loaded.refused {
                     instruments.records_refused.add(*count, &label("reason", kind));
+                    tracing::warn!(reason = kind, records = count, "cached records left out");
                 }
                 tracing::info!(dir = %dir.display(), records = loaded.len(), "cache opened");
                 instruments.enabled.record(1, &[]);
                 instruments.entries.record(loaded.len() as u64, &[]);
                 let shared = writer::spawn(store, directory, instruments.clone());
-                (Self { shared: Some(shared), instruments }, loaded)
+                (Self { shared: Some(shared), left_behind: false, instruments }, loaded)
             }
             Err(reason) => {
                 instruments.memory_only.add(1, &label("reason", reason.kind()));
                 tracing::warn!(dir = %dir.display(), reason = reason.kind(), "cache is in memory only");
-                (Self::memory(instruments), Loaded::default())
+                (Self { left_behind: true, ..Self::memory(instruments) }, Loaded::default())
             }
         }
     }
@@ -128,10 +134,10 @@ impl Cache {
         self.shared.as_ref().is_some_and(|shared| shared.is_behind())
     }
 
-    /// Whether records went to disk once and do no more: what is still there grows old.
+    /// Whether there is a directory and nothing goes there any more, or never did: what lies in it grows old.
     #[must_use]
     pub fn has_given_up(&self) -> bool {
-        self.shared.as_ref().is_some_and(|shared| shared.memory_only().is_some())
+        self.left_behind || self.shared.as_ref().is_some_and(|shared| shared.memory_only().is_some())
     }
 
     /// Stores `record` in place of an older one of the same target.
@@ -144,13 +150,20 @@ impl Cache {
         self.push(Op::Remove(target));
     }
 
-    /// Waits until everything given so far is on disk, for at most `bound`. `false` if it was not by then: counted.
+    /// Waits until everything given so far is on disk, for at most `bound`. `false` if it was not by then: counted, and
+    /// noted on disk so that the next process uses nothing older than what was shown.
     pub async fn flush(&self, bound: Duration) -> bool {
-        let (done, flushed) = oneshot::channel();
-        if !self.is_on_disk() || !self.push(Op::Flush(done)) {
+        let (done, mut flushed) = oneshot::channel();
+        let Some(shared) = self.shared.as_ref().filter(|_| self.is_on_disk()) else { return true };
+        if !shared.push(Op::Flush(done)) {
             return true;
         }
-        let in_time = tokio::time::timeout(bound, flushed).await.is_ok();
+        let patience = bound * NOTED_AFTER / 5;
+        if tokio::time::timeout(patience, &mut flushed).await.is_ok() {
+            return true;
+        }
+        shared.note_late();
+        let in_time = tokio::time::timeout(bound - patience, flushed).await.is_ok();
         if !in_time {
             self.instruments.late_flushes.add(1, &[]);
         }
@@ -175,47 +188,6 @@ impl Cache {
     fn push(&self, op: Op) -> bool {
         self.shared.as_ref().is_some_and(|shared| shared.push(op))
     }
-}
-
-/// Takes the directory and opens its store, once more with a fresh one where there is any doubt.
-fn start(dir: &Path, instruments: &CacheInstruments) -> Result<(Store, Directory, Loaded), MemoryOnly> {
-    let directory = Directory::take(dir)?;
-    let doubt = match open_bounded(directory.store_path()) {
-        Ok((store, loaded)) => return Ok((store, directory, loaded)),
-        Err(OpenError::Refused(reason)) => return Err(reason),
-        Err(OpenError::Doubtful(kind, message)) => (kind, message),
-    };
-    let (kind, message) = doubt;
-    tracing::warn!(dir = %dir.display(), reason = kind, error = message, "cache set aside");
-    instruments.quarantines.add(1, &label("reason", kind));
-    directory.set_aside().map_err(|_| MemoryOnly::Unwritable)?;
-    if kind == "stuck" {
-        // The store's threads are shared by the process: a second one would hang behind the first.
-        return Err(MemoryOnly::Stuck);
-    }
-    match open_bounded(directory.store_path()) {
-        Ok((store, loaded)) => Ok((store, directory, loaded)),
-        Err(OpenError::Refused(reason)) => Err(reason),
-        Err(OpenError::Doubtful(..)) => Err(MemoryOnly::Unusable),
-    }
-}
-
-/// Opens and reads a store in a thread of its own, since both may panic or never end.
-fn open_bounded(path: PathBuf) -> Result<(Store, Loaded), OpenError> {
-    let (send, receive) = std::sync::mpsc::sync_channel(1);
-    let opening = move || {
-        let opened = std::panic::catch_unwind(|| Store::open(&path));
-        let opened =
-            opened.unwrap_or_else(|_| Err(OpenError::Doubtful("panic", "the store panicked".into())));
-        // The receiver is gone when the bound was hit; the store then closes here.
-        drop(send.send(opened));
-    };
-    let thread = std::thread::Builder::new().name("cache-open".into()).spawn(opening);
-    if thread.is_err() {
-        return Err(OpenError::Refused(MemoryOnly::Unusable));
-    }
-    let stuck = || OpenError::Doubtful("stuck", format!("not open after {OPEN_WITHIN:?}"));
-    receive.recv_timeout(OPEN_WITHIN).unwrap_or_else(|_| Err(stuck()))
 }
 
 impl Loaded {

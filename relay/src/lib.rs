@@ -176,7 +176,7 @@ impl Relay {
     pub async fn run(self, rt: Runtime) -> Result<(), Error> {
         runtime::process_metrics::register(rt.meter(), env!("CARGO_PKG_VERSION"));
         let ready = rt.readiness.token("no slice yet: no coordinator has told this relay what to scrape");
-        let (cache, loaded) = open_cache(self.config.cache_dir.clone(), &rt).await;
+        let (cache, loaded) = open_cache(&self.config, &rt).await;
         let gather = Arc::new(Gather::new(self.context(cache.clone(), &rt), loaded));
 
         let assignment = self.assignment(&gather, ready);
@@ -254,10 +254,11 @@ fn check_coordinators(coordinators: &[String]) -> Result<(), Error> {
     Ok(())
 }
 
-async fn open_cache(dir: Option<PathBuf>, rt: &Runtime) -> (Cache, Loaded) {
+async fn open_cache(config: &RelayConfig, rt: &Runtime) -> (Cache, Loaded) {
     let instruments = CacheInstruments::new(rt.meter());
-    let Some(dir) = dir else { return (Cache::memory(instruments), Loaded::default()) };
-    let opening = tokio::task::spawn_blocking(move || Cache::open(&dir, instruments));
+    let Some(dir) = config.cache_dir.clone() else { return (Cache::memory(instruments), Loaded::default()) };
+    let name = config.name.clone();
+    let opening = tokio::task::spawn_blocking(move || Cache::open(&dir, &name, instruments));
     opening.await.expect("opening the cache catches its panics, and is not aborted")
 }
 

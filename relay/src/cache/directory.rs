@@ -3,11 +3,13 @@
 //! ```text
 //! DIR/lock                    held (flock) by the process that uses the directory
 //! DIR/store                   the store
+//! DIR/store/marks             how new it has to be
+//! DIR/store/late              there while a page has shown what is not in the store
 //! DIR/cache.quarantine-TIME   the newest store that was set aside, TIME in milliseconds since 1970
 //! ```
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -49,10 +51,26 @@ impl Directory {
         if !store.exists() {
             return Ok(());
         }
-        let older: Vec<PathBuf> = self.quarantined()?;
+        let older = self.quarantined()?;
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         fs::rename(store, self.path.join(format!("{QUARANTINE}{}", since_1970.as_millis())))?;
         older.iter().try_for_each(fs::remove_dir_all)
+    }
+
+    /// Removes the store and what was set aside before: on a full disk nothing is worth its room.
+    pub(super) fn clear(&self) -> io::Result<()> {
+        self.set_aside()?;
+        self.quarantined()?.iter().try_for_each(fs::remove_dir_all)
+    }
+
+    /// Notes that a page has shown what is not in the store.
+    pub(super) fn note_late(&self) -> io::Result<()> {
+        File::create(self.store_path().join("late")).map(drop)
+    }
+
+    /// Takes the note back.
+    pub(super) fn note_caught_up(&self) -> io::Result<()> {
+        fs::remove_file(self.store_path().join("late"))
     }
 
     fn quarantined(&self) -> io::Result<Vec<PathBuf>> {
@@ -65,6 +83,22 @@ impl Directory {
         }
         Ok(found)
     }
+}
+
+/// Puts a whole file in the place of `dir/name`. The name it has meanwhile is always the same: processes that are killed
+/// leave one of them, not thousands.
+pub(crate) fn replace_file(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let unfinished = dir.join(format!("{name}.unfinished"));
+    File::create(&unfinished)?.write_all(bytes)?;
+    fs::rename(unfinished, dir.join(name))
+}
+
+/// Reads a file whole, unless it has more than `most` bytes.
+pub(crate) fn read_bounded(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    if fs::metadata(path)?.len() > most {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {most} bytes")));
+    }
+    fs::read(path)
 }
 
 /// What an I/O error says about where records may go.

@@ -1,14 +1,18 @@
-//! The store: two trees of sled, one of records by target, one of layouts by hash.
+//! The store: trees of sled, one of records by target, one of layouts by hash, one that says whose they are; and beside
+//! them the marks that say how new the records have to be.
 //!
 //! In and out: encoded records. Everything blocks and anything may panic: only the writer thread and the opening
 //! thread call it.
 
+mod open;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
-use std::path::Path;
+use std::path::PathBuf;
 
-use super::directory;
-use super::record::{self, Key, Record, RecordError};
+use super::directory::replace_file;
+use super::marks::Marks;
+use super::record::{self, Key, Record};
 use super::{LayoutSource, MemoryOnly};
 
 /// sled cleans up by segments; smaller ones cost four times the CPU.
@@ -17,6 +21,8 @@ const SEGMENT: usize = 4 << 20;
 const VALUE_MOST: usize = SEGMENT / 2 - (64 << 10);
 /// Pages of sled's own cache; more does not make it faster.
 const PAGE_CACHE: u64 = 16 << 20;
+/// The file beside sled's own that says how new the records are.
+const MARKS: &str = "marks";
 /// sled's own flush, for a process that is killed between pages.
 const FLUSH_EVERY_MS: u64 = 500;
 
@@ -38,6 +44,9 @@ pub(super) enum WriteError {
     /// The store is broken or the disk full.
     #[error("writing to the store")]
     Store(#[from] sled::Error),
+    /// What says how new the records are is not written.
+    #[error("writing the marks beside the store")]
+    Marks(#[source] io::Error),
 }
 
 /// What the last process left.
@@ -50,114 +59,74 @@ pub struct Loaded {
     pub(super) refused: BTreeMap<&'static str, u64>,
 }
 
+/// A record, and its layout where the store lacks it, as they will lie in the store.
+pub(super) struct Encoded {
+    target: Key,
+    scraped_at: i64,
+    record: Vec<u8>,
+    layout: Option<(Key, Vec<u8>)>,
+}
+
+impl Encoded {
+    /// How many bytes it takes.
+    pub(super) fn len(&self) -> usize {
+        self.record.len() + self.layout.as_ref().map_or(0, |(_, bytes)| bytes.len())
+    }
+}
+
 pub(super) struct Store {
+    path: PathBuf,
+    owner: String,
     db: sled::Db,
     records: sled::Tree,
     layouts: sled::Tree,
     stored_layouts: HashSet<Key>,
-    /// The keys of all records; sled itself counts them by reading all of them.
-    stored: HashSet<Key>,
+    /// When each record was scraped. sled itself would count them by reading all of them.
+    stored: HashMap<Key, i64>,
 }
 
 impl Store {
-    /// Opens the store and reads all of it.
-    pub(super) fn open(path: &Path) -> Result<(Self, Loaded), OpenError> {
-        let db = sled::Config::default()
-            .path(path)
-            .mode(sled::Mode::LowSpace)
-            .cache_capacity(PAGE_CACHE)
-            .segment_size(SEGMENT)
-            .flush_every_ms(Some(FLUSH_EVERY_MS))
-            .open()
-            .map_err(|error| open_error(&error))?;
-        let records = db.open_tree("records").map_err(|error| open_error(&error))?;
-        let layouts = db.open_tree("layouts").map_err(|error| open_error(&error))?;
-        let mut store = Self { db, records, layouts, stored_layouts: HashSet::new(), stored: HashSet::new() };
-        let loaded = store.read()?;
-        Ok((store, loaded))
+    /// A record as bytes; nothing is written yet.
+    pub(super) fn encode(&self, record: &Record, layout: &LayoutSource) -> Result<Encoded, WriteError> {
+        let new = !self.stored_layouts.contains(&layout.hash);
+        let layout = new
+            .then(|| fitting(record::encode_layout(&(layout.body)())).map(|bytes| (layout.hash, bytes)))
+            .transpose()?;
+        let bytes = fitting(record.encode())?;
+        Ok(Encoded { target: record.target, scraped_at: record.scraped_at, record: bytes, layout })
     }
 
-    /// Every record and layout. Damage anywhere makes the whole store doubtful; a record of another build, or one
-    /// whose layout is missing, is left out and removed.
-    fn read(&mut self) -> Result<Loaded, OpenError> {
-        let mut loaded = Loaded::default();
-        for entry in &self.layouts {
-            let (key, bytes) = entry.map_err(|error| open_error(&error))?;
-            let (Ok(key), Ok(_)) = (Key::try_from(&*key), record::decode_layout(&bytes)) else {
-                return Err(OpenError::Doubtful("damaged", "a layout is damaged".into()));
-            };
-            loaded.layouts.insert(key, bytes.to_vec());
+    /// Writes a record, and its layout where it is new.
+    pub(super) fn put(&mut self, encoded: Encoded) -> Result<(), WriteError> {
+        if let Some((hash, bytes)) = encoded.layout {
+            self.layouts.insert(hash, bytes)?;
+            self.stored_layouts.insert(hash);
         }
-        for entry in &self.records {
-            let (key, bytes) = entry.map_err(|error| open_error(&error))?;
-            match Record::decode(&bytes) {
-                Ok(record) if record.target != *key => {
-                    return Err(OpenError::Doubtful("damaged", "a record lies under another's key".into()));
-                }
-                Ok(record) if !loaded.layouts.contains_key(&record.layout) => {
-                    self.leave_out(&key, "layout", &mut loaded)?;
-                }
-                Ok(record) => drop(loaded.records.insert(record.target, record)),
-                Err(error @ RecordError::Version(_)) => self.leave_out(&key, error.kind(), &mut loaded)?,
-                Err(error) => return Err(OpenError::Doubtful("damaged", error.to_string())),
-            }
-        }
-        self.remove_unused_layouts(&mut loaded)?;
-        self.stored = loaded.records.keys().copied().collect();
-        Ok(loaded)
-    }
-
-    fn leave_out(&self, key: &[u8], kind: &'static str, loaded: &mut Loaded) -> Result<(), OpenError> {
-        *loaded.refused.entry(kind).or_default() += 1;
-        self.records.remove(key).map(drop).map_err(|error| open_error(&error))
-    }
-
-    fn remove_unused_layouts(&mut self, loaded: &mut Loaded) -> Result<(), OpenError> {
-        let used: HashSet<Key> = loaded.records.values().map(|record| record.layout).collect();
-        for hash in loaded.layouts.keys().filter(|hash| !used.contains(*hash)) {
-            self.layouts.remove(hash).map_err(|error| open_error(&error))?;
-        }
-        loaded.layouts.retain(|hash, _| used.contains(hash));
-        self.stored_layouts = used;
+        self.records.insert(encoded.target, encoded.record)?;
+        self.stored.insert(encoded.target, encoded.scraped_at);
         Ok(())
     }
 
-    /// Writes a record, and its layout where it is new; how many bytes that were.
-    pub(super) fn put(&mut self, record: &Record, layout: &LayoutSource) -> Result<usize, WriteError> {
-        let stored = self.try_put(record, layout);
-        if let Err(WriteError::TooLarge(_)) = stored {
-            // What is stored of the target is older than what has been exposed since.
-            self.remove(record.target)?;
-        }
-        stored
-    }
-
-    fn try_put(&mut self, record: &Record, layout: &LayoutSource) -> Result<usize, WriteError> {
-        let mut written = 0;
-        if !self.stored_layouts.contains(&layout.hash) {
-            let bytes = fitting(record::encode_layout(&(layout.body)()))?;
-            written += bytes.len();
-            self.layouts.insert(layout.hash, bytes)?;
-            self.stored_layouts.insert(layout.hash);
-        }
-        let bytes = fitting(record.encode())?;
-        written += bytes.len();
-        self.records.insert(record.target, bytes)?;
-        self.stored.insert(record.target);
-        Ok(written)
-    }
-
-    pub(super) fn remove(&mut self, target: Key) -> Result<(), WriteError> {
-        if self.stored.remove(&target) {
+    /// Removes a record; whether there was one.
+    pub(super) fn remove(&mut self, target: Key) -> Result<bool, WriteError> {
+        let stored = self.stored.remove(&target).is_some();
+        if stored {
             self.records.remove(target)?;
         }
-        Ok(())
+        Ok(stored)
     }
 
     /// Returns once everything written is on disk.
     pub(super) fn flush(&self) -> Result<(), WriteError> {
         self.db.flush()?;
         Ok(())
+    }
+
+    /// Flushes, and marks what is there as what a page may have shown: nothing older counts from now on.
+    pub(super) fn confirm(&self) -> Result<(), WriteError> {
+        self.flush()?;
+        let marks = Marks::encode(&self.owner, &self.stored);
+        replace_file(&self.path, MARKS, &marks).map_err(WriteError::Marks)
     }
 
     /// How many records there are.
@@ -168,19 +137,4 @@ impl Store {
 
 fn fitting(bytes: Vec<u8>) -> Result<Vec<u8>, WriteError> {
     if bytes.len() > VALUE_MOST { Err(WriteError::TooLarge(bytes.len())) } else { Ok(bytes) }
-}
-
-fn open_error(error: &sled::Error) -> OpenError {
-    let sled::Error::Io(io) = error else {
-        return OpenError::Doubtful("damaged", error.to_string());
-    };
-    let foreign = io.to_string().contains("could not acquire lock");
-    match io.kind() {
-        _ if foreign => OpenError::Refused(MemoryOnly::Locked),
-        io::ErrorKind::StorageFull
-        | io::ErrorKind::QuotaExceeded
-        | io::ErrorKind::ReadOnlyFilesystem
-        | io::ErrorKind::PermissionDenied => OpenError::Refused(directory::reason(io)),
-        _ => OpenError::Doubtful("io", error.to_string()),
-    }
 }

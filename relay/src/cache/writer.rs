@@ -2,10 +2,11 @@
 //!
 //! In: operations, in order. A full queue drops the oldest record that waits, and removes instead what the store has of
 //! its target: an older record than the last exposed one must not outlive the process. After any failure the store is
-//! set aside and nothing more is written.
+//! set aside (removed on a full disk) and nothing more is written.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -21,8 +22,10 @@ use crate::instruments::{CacheInstruments, label};
 const QUEUE_BYTES: usize = 64 << 20;
 /// Operations that wait. Where there are more, the disk does not keep up at all.
 const QUEUE_OPS: usize = 200_000;
-/// More unflushed bytes than this have been seen to hang sled.
+/// More unflushed bytes than this have been seen to hang sled. Only a single value may be larger.
 const UNFLUSHED_MOST: usize = 1 << 20;
+/// What removing a record counts for.
+const REMOVAL: usize = 64;
 
 /// One thing for the writer to do.
 pub(super) enum Op {
@@ -54,6 +57,9 @@ pub(super) struct Shared {
     work: Condvar,
     /// Held until the thread has ended.
     directory: Mutex<Option<Arc<Directory>>>,
+    /// Whether the note of a late flush is there or on its way; the lock is held while it is written or taken back.
+    noted: AtomicBool,
+    note: Mutex<()>,
     instruments: CacheInstruments,
 }
 
@@ -72,11 +78,13 @@ struct State {
 }
 
 /// Starts the writer thread on `store`.
-pub(super) fn spawn(store: Store, directory: Directory, instruments: CacheInstruments) -> Arc<Shared> {
+pub(super) fn spawn(store: Store, directory: Arc<Directory>, instruments: CacheInstruments) -> Arc<Shared> {
     let shared = Arc::new(Shared {
         state: Mutex::default(),
         work: Condvar::new(),
-        directory: Mutex::new(Some(Arc::new(directory))),
+        directory: Mutex::new(Some(directory)),
+        noted: AtomicBool::new(false),
+        note: Mutex::default(),
         instruments,
     });
     let thread_shared = shared.clone();
@@ -147,15 +155,55 @@ impl Shared {
         tracing::error!(reason = reason.kind(), "cache goes on in memory only");
         self.instruments.enabled.record(0, &[]);
         self.instruments.memory_only.add(1, &label("reason", reason.kind()));
-        let Some(directory) = self.directory.lock().clone() else { return };
         let instruments = self.instruments.clone();
-        // In a thread of its own: on a disk that hangs, renaming hangs too.
-        let aside = move || match directory.set_aside() {
-            Ok(()) => instruments.quarantines.add(1, &label("reason", reason.kind())),
-            Err(error) => tracing::warn!(%error, "the store could not be set aside"),
+        self.on_disk("cache-aside", move |directory| {
+            put_away(directory, reason)?;
+            if reason != MemoryOnly::Full {
+                instruments.quarantines.add(1, &label("reason", reason.kind()));
+            }
+            Ok(())
+        });
+    }
+
+    /// Notes on disk that a page is about to show what the store lacks, unless that is noted already.
+    pub(super) fn note_late(self: &Arc<Self>) {
+        if self.noted.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let shared = self.clone();
+        self.on_disk("cache-late", move |directory| {
+            let _note = shared.note.lock();
+            if shared.is_behind() { directory.note_late() } else { Ok(()) }
+        });
+    }
+
+    /// Takes the note back, once everything handed over is on disk.
+    fn caught_up(&self) {
+        if !self.noted.load(Ordering::SeqCst) || self.is_behind() {
+            return;
+        }
+        let Some(directory) = self.directory.lock().clone() else { return };
+        let _note = self.note.lock();
+        self.noted.store(false, Ordering::SeqCst);
+        match directory.note_caught_up() {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                tracing::warn!(%error, "the next start leaves this cache out: the note of a late flush stays");
+            }
+            _ => {}
+        }
+    }
+
+    /// Does something to the directory in a thread of its own: on a disk that hangs, anything hangs.
+    fn on_disk(&self, name: &str, act: impl FnOnce(&Directory) -> std::io::Result<()> + Send + 'static) {
+        let Some(directory) = self.directory.lock().clone() else { return };
+        let task = name.to_owned();
+        let act = move || {
+            if let Err(error) = act(&directory) {
+                tracing::warn!(%error, task, "the cache's directory could not be changed");
+            }
         };
-        if let Err(error) = std::thread::Builder::new().name("cache-aside".into()).spawn(aside) {
-            tracing::warn!(%error, "the store could not be set aside");
+        if let Err(error) = std::thread::Builder::new().name(name.to_owned()).spawn(act) {
+            tracing::warn!(%error, task = name, "no thread for the cache's directory");
         }
     }
 
@@ -232,51 +280,89 @@ fn write(shared: &Shared, mut store: Store) {
                 tracing::debug!(bytes, "record not stored: too large");
                 shared.instruments.write_failures.add(1, &label("reason", "too_large"));
             }
-            Err(WriteError::Store(error)) => {
-                tracing::error!(%error, "cache write failed");
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+                tracing::error!(%error, cause, "cache write failed");
                 shared.instruments.write_failures.add(1, &label("reason", "store"));
                 shared.give_up(reason(&error));
             }
         }
     }
     if shared.memory_only().is_none() {
-        match store.flush() {
-            Ok(()) => shared.flushed(),
+        match store.confirm() {
+            Ok(()) => {
+                shared.flushed();
+                shared.caught_up();
+            }
             Err(error) => tracing::error!(%error, "cache was not flushed at the end"),
         }
     }
 }
 
 fn apply(shared: &Shared, store: &mut Store, op: Op, unflushed: &mut usize) -> Result<(), WriteError> {
-    let done = match op {
-        Op::Put { record, layout } => {
-            let written = store.put(&record, &layout)?;
-            shared.instruments.written_bytes.add(written as u64, &[]);
-            *unflushed += written;
-            None
+    let written = match op {
+        Op::Put { record, layout } => return put(shared, store, &record, &layout, unflushed),
+        Op::Remove(target) => usize::from(store.remove(target)?) * REMOVAL,
+        Op::Flush(done) => {
+            store.confirm()?;
+            *unflushed = 0;
+            shared.flushed();
+            shared.caught_up();
+            shared.instruments.entries.record(store.len() as u64, &[]);
+            // Fails where the page that asked has given up waiting.
+            done.send(()).ok();
+            return Ok(());
         }
-        Op::Remove(target) => {
-            store.remove(target)?;
-            None
-        }
-        Op::Flush(done) => Some(done),
     };
-    if done.is_some() || *unflushed > UNFLUSHED_MOST {
+    make_room(store, unflushed, written)
+}
+
+fn put(
+    shared: &Shared,
+    store: &mut Store,
+    record: &Record,
+    layout: &LayoutSource,
+    unflushed: &mut usize,
+) -> Result<(), WriteError> {
+    match store.encode(record, layout) {
+        Ok(encoded) => {
+            let bytes = encoded.len();
+            make_room(store, unflushed, bytes)?;
+            store.put(encoded)?;
+            shared.instruments.written_bytes.add(bytes as u64, &[]);
+            Ok(())
+        }
+        Err(error) => {
+            // What is stored of the target is older than what has been exposed since.
+            store.remove(record.target)?;
+            Err(error)
+        }
+    }
+}
+
+/// Counts `bytes` as unflushed, after a flush where they would be too many otherwise.
+fn make_room(store: &Store, unflushed: &mut usize, bytes: usize) -> Result<(), WriteError> {
+    if *unflushed > 0 && *unflushed + bytes > UNFLUSHED_MOST {
         store.flush()?;
         *unflushed = 0;
-        shared.flushed();
     }
-    if let Some(done) = done {
-        shared.instruments.entries.record(store.len() as u64, &[]);
-        // Fails where the page that asked has given up waiting.
-        done.send(()).ok();
-    }
+    *unflushed += bytes;
     Ok(())
 }
 
-fn reason(error: &sled::Error) -> MemoryOnly {
+/// Takes a store that is no longer written out of the way: later it would be older than what was exposed. On a full disk
+/// it is not worth its room either.
+fn put_away(directory: &Directory, reason: MemoryOnly) -> std::io::Result<()> {
+    if reason == MemoryOnly::Full { directory.clear() } else { directory.set_aside() }
+}
+
+fn reason(error: &WriteError) -> MemoryOnly {
     match error {
-        sled::Error::Io(io) if directory::reason(io) == MemoryOnly::Full => MemoryOnly::Full,
+        WriteError::Store(sled::Error::Io(io)) | WriteError::Marks(io)
+            if directory::reason(io) == MemoryOnly::Full =>
+        {
+            MemoryOnly::Full
+        }
         _ => MemoryOnly::WriteFailed,
     }
 }

@@ -15,7 +15,7 @@ const DIRECTORY: &str = "RELAY_TEST_CACHE_OF_A_VICTIM";
 const TARGETS: u8 = 20;
 
 fn open(dir: &std::path::Path) -> (Cache, relay::cache::Loaded) {
-    Cache::open(dir, CacheInstruments::new(&meter("test")))
+    Cache::open(dir, "relay-0", CacheInstruments::new(&meter("test")))
 }
 
 fn record(target: u8, round: i64) -> Record {
