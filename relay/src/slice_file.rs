@@ -13,9 +13,10 @@ mod secrets;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use model::slice::{Assignment, Permission, SliceChange};
+use model::target::TargetId;
 use prost::Message;
 use proto::assignment::v1 as wire;
 use proto::convert::ConvertError;
@@ -76,6 +77,34 @@ pub struct KeptSlice {
     pub contact: Option<BootTime>,
 }
 
+impl KeptSlice {
+    /// What may be done at `start` with a slice that was written at `written`, with the `last` contact written down and
+    /// the time of each target's record.
+    ///
+    /// # Errors
+    /// The slice's age, where it is too old.
+    pub fn judge(
+        (written, mut slice): (SystemTime, HeldSlice),
+        last: Option<&LastContact>,
+        start: &Start,
+        scraped_at: impl Fn(TargetId) -> Option<SystemTime>,
+    ) -> Result<Self, Duration> {
+        let confirmed = last.map_or(written, |last| written.max(last.at()));
+        let age = start.now.duration_since(confirmed).unwrap_or_default();
+        if age > slice.config.relay.slice_max_age {
+            return Err(age);
+        }
+        let contact = last.and_then(|last| last.just_before(start));
+        if let (Some(contact), Some(last)) = (contact, last) {
+            for held in slice.targets.values_mut().filter(|held| last.served(held.target.id)) {
+                let live_since = scraped_at(held.target.id).is_some_and(|scraped| scraped > last.at());
+                held.served_since = (!live_since).then_some(contact);
+            }
+        }
+        Ok(Self { slice, contact })
+    }
+}
+
 /// The moment at which a kept slice is looked at.
 #[derive(Clone, Debug)]
 pub struct Start {
@@ -86,7 +115,7 @@ pub struct Start {
     /// Which boot of the machine this is.
     pub machine_boot_id: String,
     /// A contact that was longer before the start than this is none.
-    pub contact_within: std::time::Duration,
+    pub contact_within: Duration,
 }
 
 impl SliceFile {
@@ -130,23 +159,12 @@ impl SliceFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(source) => return Err(SliceFileError::Io { path, source }),
         };
-        let (written, mut slice) =
+        let (written, slice) =
             read_slice(&bytes).map_err(|why| SliceFileError::Damaged { path: path.clone(), why })?;
         let last = LastContact::from_bytes(&std::fs::read(self.dir.join("contact")).unwrap_or_default());
-        let confirmed = last.as_ref().map_or(written, |last| written.max(last.at()));
-        let age = start.now.duration_since(confirmed).unwrap_or_default();
-        if age > slice.config.relay.slice_max_age {
-            return Err(SliceFileError::TooOld { path, age_seconds: age.as_secs() });
-        }
-        let contact = last.as_ref().and_then(|last| last.just_before(start));
-        if let (Some(contact), Some(last)) = (contact, &last) {
-            for held in slice.targets.values_mut().filter(|held| last.served(held.target.id)) {
-                let scraped = loaded.scraped_at(&held.target.id.0.to_be_bytes());
-                let live_since = scraped.is_some_and(|scraped| from_unix_ms(scraped) > last.at());
-                held.served_since = (!live_since).then_some(contact);
-            }
-        }
-        Ok(Some(KeptSlice { slice, contact }))
+        let scraped_at = |id: TargetId| loaded.scraped_at(&id.0.to_be_bytes()).map(from_unix_ms);
+        let kept = KeptSlice::judge((written, slice), last.as_ref(), start, scraped_at);
+        kept.map(Some).map_err(|age| SliceFileError::TooOld { path, age_seconds: age.as_secs() })
     }
 
     fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), SliceFileError> {
@@ -161,11 +179,17 @@ impl SliceFile {
     }
 }
 
-/// The whole slice as one change. A permission that has been carried out is `keep` from then on.
+/// What a slice on disk says for a permission: one that has been carried out is `keep` from then on.
+#[must_use]
+pub fn carried_out(permission: Permission) -> Permission {
+    if permission == Permission::None { Permission::None } else { Permission::Keep }
+}
+
+/// The whole slice as one change.
 fn whole(slice: &HeldSlice) -> Option<SliceChange> {
     let assigned = slice.targets.values().map(|held| Assignment {
         target: held.target.clone(),
-        permission: if held.permission == Permission::None { Permission::None } else { Permission::Keep },
+        permission: carried_out(held.permission),
         record: None,
     });
     Some(SliceChange {

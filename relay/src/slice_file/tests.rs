@@ -18,7 +18,7 @@ fn start(now: SystemTime) -> Start {
 
 fn contact(seconds: u64, now: SystemTime, served: &[u128]) -> LastContact {
     let at = BootTime::from_start(Duration::from_secs(seconds));
-    LastContact::new("boot".into(), at, now, served.iter().map(|id| model::target::TargetId(*id)))
+    LastContact::new("boot".into(), at, now, served.iter().map(|id| TargetId(*id)))
 }
 
 fn now() -> SystemTime {
