@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -20,11 +21,35 @@ pub struct Link {
     _task: JoinSet<()>,
 }
 
+/// One of the two ways in which bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From whoever connects to the server.
+    ToServer,
+    /// From the server to whoever connected.
+    FromServer,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Whole,
     Cut,
     Silent,
+    Held(Direction),
+}
+
+impl State {
+    fn carries(self, direction: Direction) -> bool {
+        match self {
+            Self::Whole => true,
+            Self::Cut | Self::Silent => false,
+            Self::Held(held) => held != direction,
+        }
+    }
+
+    fn keeps(self) -> bool {
+        matches!(self, Self::Whole | Self::Held(_))
+    }
 }
 
 impl Link {
@@ -60,7 +85,12 @@ impl Link {
         self.state.send_replace(State::Silent);
     }
 
-    /// Carries new connections again.
+    /// Carries nothing in that direction until it is mended; then what was held arrives late, as after lost packets.
+    pub fn hold(&self, direction: Direction) {
+        self.state.send_replace(State::Held(direction));
+    }
+
+    /// Carries everything again.
     pub fn mend(&self) {
         self.state.send_replace(State::Whole);
     }
@@ -75,18 +105,93 @@ async fn accept(listener: TcpListener, server: SocketAddr, state: watch::Receive
 }
 
 async fn carry(mut near: TcpStream, server: SocketAddr, mut state: watch::Receiver<State>) {
-    // A server that is gone closes the connection, as it would without the link.
-    let before = *state.borrow_and_update();
-    if before == State::Whole {
+    if state.borrow_and_update().keeps() {
+        // A server that is gone closes the connection, as it would without the link.
         let Ok(mut far) = TcpStream::connect(server).await else { return };
-        let carried = async { tokio::io::copy_bidirectional(&mut near, &mut far).await.ok() };
+        let ((near_in, near_out), (far_in, far_out)) = (near.split(), far.split());
+        let (forth, back) = (state.clone(), state.clone());
+        let carried = async {
+            tokio::try_join!(
+                pump(near_in, far_out, Direction::ToServer, forth),
+                pump(far_in, near_out, Direction::FromServer, back)
+            )
+            .ok()
+        };
         tokio::select! {
             _ = carried => return,
-            _ = state.changed() => {}
+            _ = state.wait_for(|state| !state.keeps()) => {}
         }
     }
     // What is silenced is held open until the state changes once more.
     if *state.borrow_and_update() == State::Silent {
         state.changed().await.ok();
+    }
+}
+
+/// Carries bytes one way until their end, and then the end.
+async fn pump(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    direction: Direction,
+    mut state: watch::Receiver<State>,
+) -> std::io::Result<()> {
+    let mut bytes = vec![0; 64 << 10];
+    loop {
+        let count = from.read(&mut bytes).await?;
+        if state.wait_for(|state| state.carries(direction)).await.is_err() {
+            return Ok(());
+        }
+        match count {
+            0 => return to.shutdown().await,
+            _ => to.write_all(&bytes[..count]).await?,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    async fn pair() -> (Link, TcpStream, TcpStream) {
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let link = Link::to(server.local_addr().unwrap()).await.unwrap();
+        let near = TcpStream::connect(link.address).await.unwrap();
+        let (far, _) = server.accept().await.unwrap();
+        (link, near, far)
+    }
+
+    async fn reads(stream: &mut TcpStream) -> Option<u8> {
+        let read = tokio::time::timeout(Duration::from_millis(200), stream.read_u8());
+        read.await.ok().map(|read| read.unwrap_or_default())
+    }
+
+    #[tokio::test]
+    async fn what_is_held_in_one_direction_arrives_once_it_is_mended_and_the_other_direction_goes_on() {
+        let (link, mut near, mut far) = pair().await;
+        link.hold(Direction::ToServer);
+        near.write_u8(7).await.unwrap();
+        far.write_u8(9).await.unwrap();
+        assert_eq!((reads(&mut far).await, reads(&mut near).await), (None, Some(9)));
+        link.mend();
+        assert_eq!(reads(&mut far).await, Some(7));
+        link.hold(Direction::FromServer);
+        near.write_u8(1).await.unwrap();
+        far.write_u8(2).await.unwrap();
+        assert_eq!((reads(&mut far).await, reads(&mut near).await), (Some(1), None));
+    }
+
+    #[tokio::test]
+    async fn an_end_is_carried_and_a_cut_is_an_end() {
+        let (_link, near, mut far) = pair().await;
+        drop(near);
+        assert_eq!(reads(&mut far).await, Some(0));
+        let (link, mut near, mut far) = pair().await;
+        link.silence();
+        near.write_u8(7).await.unwrap();
+        assert_eq!(reads(&mut far).await.filter(|byte| *byte == 7), None);
+        link.cut();
+        assert_eq!((reads(&mut near).await, reads(&mut far).await), (Some(0), Some(0)));
     }
 }
