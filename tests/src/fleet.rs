@@ -153,6 +153,23 @@ impl Relay {
     /// Kills it with SIGKILL and starts it again with the same name, ports and cache.
     pub async fn restart(&mut self) {
         self.kill();
+        self.start_again().await;
+    }
+
+    /// SIGTERM, and waits for its end; gives the exit code.
+    ///
+    /// # Errors
+    /// Where it still runs after `limit`, or was ended by a signal.
+    pub async fn terminate(&mut self, limit: Duration) -> Result<i32, String> {
+        self.process.signal(rustix::process::Signal::TERM)?;
+        self.process.exit_code(limit).await
+    }
+
+    /// Starts it again after its end, with the same name, ports and cache.
+    ///
+    /// # Panics
+    /// Where it does not become alive within 20 s.
+    pub async fn start_again(&mut self) {
         let addresses = (self.metrics, self.http);
         self.process = spawn_relay(&self.program, &self.name, self.coordinator, &self.directory, addresses);
         self.alive().await;

@@ -6,6 +6,7 @@
 )]
 
 pub mod bodies;
+pub mod chaos;
 pub mod conformance;
 pub mod drop_in;
 pub mod fake_target;
