@@ -5,6 +5,7 @@ pub mod config;
 pub mod coordinator;
 pub mod demo;
 pub mod discoveries;
+pub mod drain;
 pub mod explain;
 pub mod relay;
 pub mod relays;

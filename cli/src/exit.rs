@@ -41,6 +41,12 @@ impl Failure {
         Self { code: 6, message: message.into() }
     }
 
+    /// 130: whoever asked does not wait any more.
+    #[must_use]
+    pub fn interrupted() -> Self {
+        Self { code: 130, message: String::new() }
+    }
+
     /// The code that the process ends with.
     #[must_use]
     pub fn code(&self) -> ExitCode {

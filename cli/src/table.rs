@@ -22,6 +22,16 @@ pub fn row(table: &mut Table, cells: &[&str]) {
     table.add_row(cells.iter().map(|cell| if cell.is_empty() { "-".to_owned() } else { one_line(cell) }));
 }
 
+/// A line for each thing there is to know.
+#[must_use]
+pub fn fields(rows: &[(&str, String)]) -> String {
+    let mut out = new(&["FIELD", "VALUE"]);
+    for (field, value) in rows {
+        row(&mut out, &[field, value]);
+    }
+    out.to_string()
+}
+
 /// How long ago, in words: `12s`, `3m5s`, `2h10m`; empty where there is no time.
 #[must_use]
 pub fn ago(time: Option<&Timestamp>) -> String {

@@ -2,6 +2,8 @@
 
 #[path = "commands/check.rs"]
 mod check;
+#[path = "commands/relays.rs"]
+mod relays;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};

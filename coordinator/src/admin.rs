@@ -1,8 +1,9 @@
 //! What operators ask: the gRPC services of `scraperelay.admin.v1`, answered from the latest snapshots.
 //!
-//! Nothing here changes anything, and no answer waits for a relay.
+//! Nothing here changes anything, but that a relay is drained or is not any more; no answer waits for a relay.
 
 mod discoveries;
+mod drain;
 mod dropped;
 mod explain;
 pub mod filter;
@@ -14,29 +15,36 @@ mod shown;
 mod targets;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use proto::admin::v1::discovery_service_server::{DiscoveryService, DiscoveryServiceServer};
 use proto::admin::v1::relay_service_server::{RelayService, RelayServiceServer};
 use proto::admin::v1::target_service_server::{TargetService, TargetServiceServer};
 use proto::admin::v1::{
-    ExplainTargetRequest, ExplainTargetResponse, GetTargetRequest, GetTargetResponse, ListDiscoveriesRequest,
-    ListDiscoveriesResponse, ListDroppedTargetsRequest, ListDroppedTargetsResponse, ListRelaysRequest,
-    ListRelaysResponse, ListTargetsRequest, ListTargetsResponse,
+    DrainRelayRequest, DrainRelayResponse, ExplainTargetRequest, ExplainTargetResponse, GetRelayRequest,
+    GetRelayResponse, GetTargetRequest, GetTargetResponse, ListDiscoveriesRequest, ListDiscoveriesResponse,
+    ListDroppedTargetsRequest, ListDroppedTargetsResponse, ListRelaysRequest, ListRelaysResponse,
+    ListTargetsRequest, ListTargetsResponse, Relay, UndrainRelayRequest, UndrainRelayResponse,
 };
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tonic::{Request, Response, Status};
 
 use crate::catalog::Listing;
 use crate::config::Config;
 use crate::discover::Health;
 use crate::discover::kubernetes::watches::Watches;
-use crate::fleet::Snapshot;
+use crate::fleet::{FleetEvent, Snapshot};
+use crate::fleet_task::FleetHandle;
+
+/// How long a decision may take to be seen in a snapshot; they are a tenth of a second apart.
+const DECIDED: Duration = Duration::from_secs(5);
 
 /// Where answers come from. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Admin {
     /// The fleet.
-    pub snapshots: watch::Receiver<Arc<Snapshot>>,
+    pub fleet: FleetHandle,
     /// What discovery found.
     pub listings: watch::Receiver<Arc<Listing>>,
     /// The configuration in force.
@@ -74,9 +82,24 @@ impl Admin {
         DiscoveryServiceServer::new(self.clone())
     }
 
+    /// Has a relay drained, or not any more, and waits until the fleet has taken that in.
+    async fn set_drained(&self, name: &str, drained: bool) -> Result<Relay, Status> {
+        drain::allowed(&self.fleet.snapshot(), name, drained)?;
+        let relay: Arc<str> = name.into();
+        tracing::info!(%relay, drained, "an operator drains a relay, or takes that back");
+        self.fleet.send(FleetEvent::Drain { relay, drained }).await.map_err(|_| shutting_down())?;
+        let mut snapshots = self.fleet.snapshots();
+        let is_done =
+            |snapshot: &Arc<Snapshot>| snapshot.relay(name).is_none_or(|relay| relay.drained == drained);
+        let snapshot = timeout(DECIDED, snapshots.wait_for(is_done)).await;
+        let late = |_| Status::unavailable("the coordinator is busy and has not answered in time: ask again");
+        let snapshot = Arc::clone(&*snapshot.map_err(late)?.map_err(|_| shutting_down())?);
+        relays::find(&snapshot, name)
+    }
+
     fn view(&self) -> View {
         View {
-            snapshot: Arc::clone(&self.snapshots.borrow()),
+            snapshot: self.fleet.snapshot(),
             listing: Arc::clone(&self.listings.borrow()),
             config: Arc::clone(&self.configs.borrow()),
             watches: self.watches.clone(),
@@ -123,6 +146,29 @@ impl RelayService for Admin {
     ) -> Result<Response<ListRelaysResponse>, Status> {
         Ok(Response::new(relays::list(&self.view().snapshot)))
     }
+
+    async fn get_relay(
+        &self,
+        request: Request<GetRelayRequest>,
+    ) -> Result<Response<GetRelayResponse>, Status> {
+        relays::get(&self.view().snapshot, &request.into_inner().name).map(Response::new)
+    }
+
+    async fn drain_relay(
+        &self,
+        request: Request<DrainRelayRequest>,
+    ) -> Result<Response<DrainRelayResponse>, Status> {
+        let relay = self.set_drained(&request.into_inner().name, true).await?;
+        Ok(Response::new(DrainRelayResponse { relay: Some(relay) }))
+    }
+
+    async fn undrain_relay(
+        &self,
+        request: Request<UndrainRelayRequest>,
+    ) -> Result<Response<UndrainRelayResponse>, Status> {
+        let relay = self.set_drained(&request.into_inner().name, false).await?;
+        Ok(Response::new(UndrainRelayResponse { relay: Some(relay) }))
+    }
 }
 
 #[tonic::async_trait]
@@ -133,6 +179,10 @@ impl DiscoveryService for Admin {
     ) -> Result<Response<ListDiscoveriesResponse>, Status> {
         Ok(Response::new(discoveries::list(&self.discoveries.borrow(), &self.watches.seen())))
     }
+}
+
+fn shutting_down() -> Status {
+    Status::unavailable("the coordinator is shutting down")
 }
 
 fn invalid(error: impl std::fmt::Display) -> Status {

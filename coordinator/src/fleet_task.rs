@@ -93,6 +93,12 @@ impl FleetHandle {
         self.snapshots.clone()
     }
 
+    /// The latest snapshot.
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshots.borrow())
+    }
+
     pub(crate) async fn send(&self, event: FleetEvent) -> Result<(), Stopped> {
         let incoming = Incoming::Event(event, Instant::now());
         self.incoming.send(incoming).await.map_err(|_| Stopped)

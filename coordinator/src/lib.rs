@@ -188,8 +188,7 @@ impl Coordinator {
         };
         let feed = feed.run(rt.shutdown.clone());
         rt.tasks.spawn("feed", feed);
-        let admin =
-            Admin { snapshots: fleet.snapshots(), listings: listing, configs: config, discoveries, watches };
+        let admin = Admin { fleet: fleet.clone(), listings: listing, configs: config, discoveries, watches };
         rt.tasks.spawn("grpc", grpc::serve(self.grpc, fleet.clone(), admin, rt.shutdown.clone()));
         rt.serve_router(
             "http",

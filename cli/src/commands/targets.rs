@@ -91,7 +91,6 @@ async fn get(id: String, ask: &AskArgs) -> Result<String, Failure> {
 /// One target, a line for each thing there is to know.
 #[must_use]
 pub fn describe(target: &Target) -> String {
-    let mut out = table::new(&["FIELD", "VALUE"]);
     let error = target.last_error.as_ref().map(|error| format!("{}: {}", error.code, error.message));
     let rows: [(&str, String); 14] = [
         ("id", short(&target.name).to_owned()),
@@ -109,10 +108,7 @@ pub fn describe(target: &Target) -> String {
         ("last error", error.unwrap_or_default()),
         ("cache", cache(target)),
     ];
-    for (field, value) in rows {
-        table::row(&mut out, &[field, &value]);
-    }
-    out.to_string()
+    table::fields(&rows)
 }
 
 async fn dropped(page: PageArgs, ask: &AskArgs) -> Result<String, Failure> {

@@ -1,18 +1,49 @@
 //! Relays as rows.
 
-use proto::admin::v1::{ListRelaysResponse, Relay, RelayState as Shown};
+use proto::admin::v1::{GetRelayResponse, ListRelaysResponse, Relay, RelayState as Shown};
+use tonic::Status;
 
-use crate::fleet::{RelayEntry, RelayState, Snapshot};
+use super::drain;
+use crate::fleet::{Phase, RelayEntry, RelayState, Snapshot};
+
+/// Most names that are told to somebody who asks for another.
+const NAMED: usize = 20;
 
 pub(super) fn list(snapshot: &Snapshot) -> ListRelaysResponse {
     ListRelaysResponse {
-        relays: snapshot.relays.iter().map(row).collect(),
+        relays: snapshot.relays.iter().map(|relay| row(snapshot, relay)).collect(),
         epoch: snapshot.reign.epoch.0,
         coordinator_state: snapshot.phase.as_str().to_owned(),
     }
 }
 
-fn row(relay: &RelayEntry) -> Relay {
+pub(super) fn get(snapshot: &Snapshot, name: &str) -> Result<GetRelayResponse, Status> {
+    let coordinator_state = snapshot.phase.as_str().to_owned();
+    Ok(GetRelayResponse { relay: Some(find(snapshot, name)?), coordinator_state })
+}
+
+/// The relay of this name as a row.
+pub(super) fn find(snapshot: &Snapshot, name: &str) -> Result<Relay, Status> {
+    entry(snapshot, name).map(|relay| row(snapshot, relay))
+}
+
+/// The relay of this name. While the coordinator settles it may only not have come yet.
+pub(super) fn entry<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a RelayEntry, Status> {
+    let known =
+        || snapshot.relays.iter().map(|relay| &*relay.name).take(NAMED).collect::<Vec<_>>().join(", ");
+    match (snapshot.relay(name), snapshot.phase) {
+        (Some(relay), _) => Ok(relay),
+        (None, Phase::Leading) => Err(Status::not_found(match &*known() {
+            "" => format!("there is no relay {name:?}, nor any other"),
+            known => format!("there is no relay {name:?}; there are {known}"),
+        })),
+        (None, Phase::Settling) => Err(Status::unavailable(format!(
+            "the coordinator is settling and {name:?} has not come yet: ask again in some seconds"
+        ))),
+    }
+}
+
+fn row(snapshot: &Snapshot, relay: &RelayEntry) -> Relay {
     let state = match relay.state {
         RelayState::Active => Shown::Active,
         RelayState::Joining => Shown::Joining,
@@ -33,6 +64,11 @@ fn row(relay: &RelayEntry) -> Relay {
         targets: count(relay.targets),
         load: relay.load,
         load_ratio: relay.load_ratio,
+        drained: relay.drained,
+        to_lose: count(relay.to_lose),
+        listed: relay.listed,
+        resident_bytes: relay.resident_bytes,
+        hindrance: drain::hindrance(snapshot, relay),
         state_counts: relay.states.iter().map(|(state, n)| ((*state).to_owned(), count(*n))).collect(),
     }
 }

@@ -75,8 +75,12 @@ pub struct RelayEntry {
     pub last_page: Option<SystemTime>,
     /// Memory it uses, in bytes; 0: not reported.
     pub resident_bytes: u64,
+    /// Whether an operator has drained it.
+    pub drained: bool,
     /// Targets in its slice.
     pub targets: usize,
+    /// Where it is to be rid of its targets: how many it still exposes.
+    pub to_lose: usize,
     /// Sum of their weights.
     pub load: u64,
     /// That sum over the mean of all relays that are not lost; 0 where there is no load.
@@ -175,7 +179,9 @@ impl Fleet {
             last_heard: relay.heard.wall,
             last_page: relay.last_page,
             resident_bytes: relay.resident_bytes,
+            drained: relay.drained,
             targets: relay.owned.len(),
+            to_lose: if relay.leaves() { relay.owned.len() + relay.releasing.len() } else { 0 },
             load,
             load_ratio: if mean > 0.0 { load as f64 / mean } else { 0.0 },
             states,

@@ -43,11 +43,10 @@ async fn every_watched_pod_has_a_story() {
     let mut running = start_one(loaded.config.jobs[0].discoveries[0].clone());
     assert!(matches!(running.next().await, Report::Found(found) if found.groups.len() == 3));
     let (fleet, _task) = fleet_task::new("boot".into(), Timings::default());
-    let snapshots = fleet.snapshots();
     let (_listings, listings) = watch::channel(Arc::new(Listing::default()));
     let (_configs, configs) = watch::channel(Arc::new(loaded.config));
     let (_, discoveries) = watch::channel(Arc::default());
-    let admin = Admin { snapshots, listings, configs, discoveries, watches: running.watches.clone() };
+    let admin = Admin { fleet, listings, configs, discoveries, watches: running.watches.clone() };
 
     for (name, reason, error) in [
         ("n/plain", "no_target", "prometheus.io/scrape is not \"true\""),
