@@ -6,6 +6,7 @@
 
 mod end;
 mod holding;
+mod release;
 mod report;
 mod stream;
 

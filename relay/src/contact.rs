@@ -154,6 +154,12 @@ impl Contact {
         self.stream = Stream::None;
     }
 
+    /// Whether this process has had a slice from a coordinator.
+    #[must_use]
+    pub fn has_joined(&self) -> bool {
+        self.has_joined
+    }
+
     /// When the newest heartbeat was sent that the coordinator is known to have received.
     #[must_use]
     pub fn last(&self) -> Option<BootTime> {

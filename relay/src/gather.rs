@@ -12,6 +12,7 @@ pub mod outcome;
 pub mod roster;
 pub mod slot;
 mod stored;
+mod take_over;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
@@ -20,8 +21,6 @@ use std::time::{Duration, SystemTime};
 use arc_swap::ArcSwapOption;
 use model::exposition::page_style::PageStyle;
 use model::exposition::store::ShapeStore;
-use model::slice::Permission;
-use model::target::TargetId;
 use parking_lot::Mutex;
 use runtime::Tasks;
 use runtime::listen::Room;
@@ -29,16 +28,16 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::cache::{Cache, Loaded};
-use crate::copies::OnAssigned;
 use crate::instruments::Instruments;
 use crate::scrape::AddressGuard;
-use crate::slice::{Applied, HeldSlice};
 use crate::standing::SharedContact;
 use deadline::page_budget;
 use fan_out::{FanOut, Gathered, Jobs};
 use outcome::unix_ms;
-use roster::{Roster, RosterParts};
-use stored::Restorer;
+use roster::Roster;
+use slot::PageMoment;
+
+pub use take_over::Departed;
 
 /// A page's last byte waits this long for what it shows to be on disk.
 const FLUSH_WAIT: Duration = Duration::from_millis(100);
@@ -155,41 +154,15 @@ impl Gather {
         *self.last_asked.lock()
     }
 
-    /// Takes over a slice that has changed; `applied` names what the change was about. Reads records back where a target
-    /// comes with the permission to, so it may take a while: not to be called on a thread that others wait for.
-    pub fn take_over(&self, slice: &HeldSlice, applied: &Applied) {
-        let last = self.roster();
-        self.context.room.set(slice.config.limits.connections);
-        let parts = RosterParts {
-            shapes: &self.context.shapes,
-            guard: &self.context.guard,
-            style: self.context.style,
-        };
-        let next = Arc::new(Roster::next(slice, last.as_deref(), &parts));
-        for id in &applied.removed {
-            if let Some(slot) = last.as_ref().and_then(|last| last.slot(*id)) {
-                slot.release();
-            }
-            self.forget(*id);
+    /// How things stand at this moment, for what `roster` shows.
+    #[must_use]
+    pub fn moment(&self, roster: &Roster) -> PageMoment {
+        let cache = &roster.config.cache;
+        PageMoment {
+            standing: self.context.contact.standing(),
+            now: SystemTime::now(),
+            copy_max_age: cache.enabled.then_some(cache.max_age),
         }
-        let mut restorer = Restorer::new(&self.context.shapes);
-        for (id, permission, record) in &applied.assigned {
-            let is_new = last.as_ref().is_none_or(|last| last.slot(*id).is_none());
-            let Some(slot) = next.slot(*id) else { continue };
-            let stamp = slice.targets.get(id).map(|held| held.stamp).unwrap_or_default();
-            match slot.assign(*permission, stamp) {
-                OnAssigned::Leave if is_new && *permission == Permission::Keep => {
-                    self.restore(&mut restorer, slot)
-                }
-                OnAssigned::Leave => {}
-                OnAssigned::Drop => self.forget(*id),
-                OnAssigned::TakeRecord => {
-                    self.forget(*id);
-                    self.take_record(&mut restorer, slot, record.as_deref().unwrap_or_default());
-                }
-            }
-        }
-        self.roster.store(Some(next));
     }
 
     /// Drops what was loaded at start and is too old to be served by now, from disk too. To be called now and then.
@@ -204,34 +177,5 @@ impl Gather {
     /// Looks at what the cache had at start.
     pub fn with_loaded<T>(&self, look: impl FnOnce(&Loaded) -> T) -> T {
         look(&self.loaded.lock())
-    }
-
-    fn forget(&self, id: TargetId) {
-        self.loaded.lock().take(&stored::key(id));
-        self.context.cache.remove(stored::key(id));
-    }
-
-    fn restore(&self, restorer: &mut Restorer<'_>, slot: &slot::Slot) {
-        match restorer.restore(slot, &mut self.loaded.lock()) {
-            Ok(Some(copy)) => slot.restore(copy),
-            Ok(None) => {}
-            Err(error) => {
-                tracing::warn!(target = %slot.target.id, error, "cached record not used");
-                self.context.cache.remove(stored::key(slot.target.id));
-            }
-        }
-    }
-
-    fn take_record(&self, restorer: &mut Restorer<'_>, slot: &slot::Slot, record: &[u8]) {
-        match restorer.decode(slot, record) {
-            Ok(copy) => {
-                let (record, layout) = stored::record(&slot.target, &copy);
-                self.context.cache.put(record, layout);
-                slot.restore(copy);
-            }
-            Err(error) => {
-                tracing::warn!(target = %slot.target.id, error, "the record sent along is not used")
-            }
-        }
     }
 }

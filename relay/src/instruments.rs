@@ -114,6 +114,8 @@ pub struct Instruments {
     pub joins: Counter<u64>,
     /// Changes of the slice, by `result`.
     pub slice_changes: Counter<u64>,
+    /// Records of targets that were let go, by `result`.
+    pub records_handed_over: Counter<u64>,
     /// Targets that a Hello only named.
     pub undescribed_targets: Counter<u64>,
 }
@@ -168,6 +170,10 @@ impl Instruments {
             epoch: gauge("scraperelay_assignment_epoch", "The reign this relay follows."),
             joins: counter("scraperelay_coordinator_joins_total", "Attempts to join a coordinator."),
             slice_changes: counter("scraperelay_slice_changes_total", "Changes of the slice."),
+            records_handed_over: counter(
+                "scraperelay_records_handed_over_total",
+                "Records of failing targets that were let go, by what became of them.",
+            ),
             undescribed_targets: counter(
                 "scraperelay_undescribed_targets_total",
                 "Targets that a Hello named without saying what they are, since it was too large.",

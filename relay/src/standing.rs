@@ -33,6 +33,12 @@ impl SharedContact {
         Standing { alone: contact.is_alone(boottime::now(), &self.timings), contact: contact.last() }
     }
 
+    /// Whether this process has had a slice from a coordinator.
+    #[must_use]
+    pub fn has_joined(&self) -> bool {
+        self.contact.lock().has_joined()
+    }
+
     /// Changes what is known.
     pub fn update<T>(&self, change: impl FnOnce(&mut Contact) -> T) -> T {
         change(&mut self.contact.lock())

@@ -11,7 +11,7 @@ use runtime::ready::ReadyToken;
 use tokio::time::Instant;
 
 use crate::boottime;
-use crate::gather::Gather;
+use crate::gather::{Departed, Gather};
 use crate::instruments::label;
 use crate::slice::{Applied, HeldSlice, Refused, SliceState};
 use crate::slice_file::{KeptSlice, LastContact, SliceFile, SliceFileError, Start};
@@ -21,6 +21,14 @@ const WRITE_EVERY: Duration = Duration::from_secs(1);
 /// A slice is acknowledged and kept only when what it forbids to serve is gone from disk; this is how long that is
 /// waited for.
 const FLUSH_BEFORE_WRITE: Duration = Duration::from_secs(1);
+
+/// A change that was carried out.
+pub(super) struct CarriedOut {
+    /// What to acknowledge.
+    pub(super) stamp: Stamp,
+    /// The targets it took; to be spoken of before.
+    pub(super) departed: Vec<Departed>,
+}
 
 /// The slice in force and what keeps it.
 pub(super) struct Holding {
@@ -54,21 +62,21 @@ impl Holding {
         self.state.open_stream();
     }
 
-    /// Applies a change and carries it out. What to acknowledge, once something was applied.
-    pub(super) async fn change(&mut self, change: SliceChange) -> Result<Option<Stamp>, Refused> {
+    /// Applies a change and carries it out. What to say of it, once something was applied.
+    pub(super) async fn change(&mut self, change: SliceChange) -> Result<Option<CarriedOut>, Refused> {
         let stamp = Stamp { epoch: change.reign.epoch, revision: change.revision };
         let applied = self.state.apply(change);
         let result = applied.as_ref().map_or_else(Refused::kind, |_| "applied");
         self.gather.context.instruments.slice_changes.add(1, &label("result", result));
         let Some(applied) = applied? else { return Ok(None) };
         let drops = applied.drops_copies();
-        self.carry_out(applied).await;
+        let departed = self.carry_out(applied).await;
         if drops {
             self.flush_drops().await;
         }
         self.unwritten = true;
         self.write(WRITE_EVERY).await;
-        Ok(Some(stamp))
+        Ok(Some(CarriedOut { stamp, departed }))
     }
 
     /// What is acknowledged as dropped must not come back from disk in the next process.
@@ -80,15 +88,16 @@ impl Holding {
         }
     }
 
-    async fn carry_out(&mut self, applied: Applied) {
+    async fn carry_out(&mut self, applied: Applied) -> Vec<Departed> {
         let slice = self.state.held().clone();
         self.gather.context.instruments.epoch.record(slice.reign.as_ref().map_or(0, |it| it.epoch.0), &[]);
         let (targets, removed) = (slice.targets.len(), applied.removed.len());
         let gather = self.gather.clone();
         let taking = tokio::task::spawn_blocking(move || gather.take_over(&slice, &applied));
-        taking.await.expect("taking over a slice does not panic, and is not aborted");
+        let departed = taking.await.expect("taking over a slice does not panic, and is not aborted");
         tracing::info!(targets, removed, "slice applied");
         self.ready = None;
+        departed
     }
 
     /// Takes the slice on disk if no coordinator has sent one yet.

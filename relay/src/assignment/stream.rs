@@ -19,15 +19,23 @@ use tonic::transport::{Channel, Endpoint};
 
 use super::Assignment;
 use super::end::{End, chain};
+use super::holding::CarriedOut;
+use super::release::Releasing;
 use super::report::{self, Which};
 use crate::boottime;
 use crate::contact::Contact;
-use crate::gather::Context;
+use crate::gather::{Context, Departed};
 
 /// Messages that wait to be sent. A stream that does not take them is as good as silent.
 const OUTBOX: usize = 64;
 /// A message from the coordinator: slices come in parts of 2 MiB, records with them may be larger.
 const MESSAGE_MOST: usize = 64 << 20;
+/// Large messages that may wait to be sent at a time, less one: heartbeats come after them.
+const LARGE_WAITING: usize = 3;
+/// The records of targets that were let go are sent for so long; contact, which is not renewed meanwhile, lasts longer.
+const RECORDS_WITHIN: Duration = Duration::from_secs(4);
+/// A stream that does not take a message for so long is as good as silent.
+const TAKEN_WITHIN: Duration = Duration::from_secs(4);
 /// Without a word for so many heartbeats a stream is given up and another is sought.
 const SILENT_HEARTBEATS: u32 = 3;
 
@@ -38,6 +46,7 @@ struct Stream<'a> {
     inbox: Streaming<wire::JoinResponse>,
     joined: bool,
     sequence: u64,
+    heartbeat: Interval,
 }
 
 /// What happens next on a stream.
@@ -73,7 +82,8 @@ impl Assignment {
             Ok(Ok(response)) => {
                 tracing::info!(coordinator = address, "assignment stream opened");
                 let inbox = response.into_inner();
-                Stream { assignment: self, outbox, inbox, joined: false, sequence: 0 }.run().await
+                let heartbeat = every(context.contact.timings().heartbeat);
+                Stream { assignment: self, outbox, inbox, joined: false, sequence: 0, heartbeat }.run().await
             }
             Ok(Err(status)) => End::of(&status, false),
             Err(_) => {
@@ -89,13 +99,13 @@ impl Stream<'_> {
     async fn run(mut self) -> End {
         let context = self.assignment.gather.context.clone();
         let timings = *context.contact.timings();
-        let (mut heartbeat, mut status) = (every(timings.heartbeat), every(timings.status_every));
+        let mut status = every(timings.status_every);
         let silence = timings.heartbeat * SILENT_HEARTBEATS + timings.heartbeat / 2;
         let mut heard = Instant::now();
         loop {
             let next = tokio::select! {
                 received = self.inbox.message() => Next::Message(Box::new(received)),
-                _ = heartbeat.tick() => Next::Heartbeat,
+                _ = self.heartbeat.tick() => Next::Heartbeat,
                 _ = status.tick() => Next::Report(Which::Changed),
                 () = context.changed.notified() => Next::Report(Which::StateChanged),
                 () = tokio::time::sleep_until(heard + silence) => Next::Silence,
@@ -106,7 +116,7 @@ impl Stream<'_> {
                     heard = Instant::now();
                     ended
                 }
-                Next::Heartbeat => self.heartbeat().await,
+                Next::Heartbeat => self.beat().await,
                 Next::Report(which) => self.report(which),
                 Next::Silence => Some(self.closed(format!("nothing heard for {silence:?}"))),
             };
@@ -150,14 +160,57 @@ impl Stream<'_> {
         };
         let applied = self.assignment.holding.lock().await.change(change).await;
         match applied {
-            Ok(Some(stamp)) => {
+            Ok(Some(CarriedOut { stamp, departed })) => {
                 self.first_slice();
+                if let Some(end) = self.release(departed).await {
+                    return Some(end);
+                }
                 self.send(Request::Acknowledged(wire::Acknowledged::from(stamp)))
             }
             Ok(None) => None,
             Err(refused) => {
                 tracing::warn!(reason = refused.kind(), error = %refused, "slice change not applied");
                 None
+            }
+        }
+    }
+
+    /// Says what is known of targets that were let go, with their records as far as there is time for them. Heartbeats
+    /// go on meanwhile.
+    async fn release(&mut self, departed: Vec<Departed>) -> Option<End> {
+        let instruments = self.assignment.gather.context.instruments.clone();
+        let mut releasing = Releasing::new(departed, instruments);
+        let until = Instant::now() + RECORDS_WITHIN;
+        loop {
+            let message;
+            (releasing, message) = next(releasing, Instant::now() < until).await;
+            let end = self.send_large(Request::Released(message?)).await;
+            if end.is_some() {
+                return end;
+            }
+        }
+    }
+
+    /// Sends a message of which only a few may wait at a time.
+    async fn send_large(&mut self, request: Request) -> Option<End> {
+        let outbox = self.outbox.clone();
+        let given_up = Instant::now() + TAKEN_WITHIN;
+        loop {
+            tokio::select! {
+                room = outbox.reserve_many(OUTBOX - LARGE_WAITING) => {
+                    // The reader says why the stream is over.
+                    room.ok()?.next()?.send(message(request));
+                    return None;
+                }
+                _ = self.heartbeat.tick() => {
+                    let end = self.beat().await;
+                    if end.is_some() {
+                        return end;
+                    }
+                }
+                () = tokio::time::sleep_until(given_up) => {
+                    return Some(self.closed(format!("a message was not taken within {TAKEN_WITHIN:?}")));
+                }
             }
         }
     }
@@ -171,7 +224,7 @@ impl Stream<'_> {
         }
     }
 
-    async fn heartbeat(&mut self) -> Option<End> {
+    async fn beat(&mut self) -> Option<End> {
         self.sequence += 1;
         let sequence = self.sequence;
         let contact = &self.assignment.gather.context.contact;
@@ -209,6 +262,15 @@ fn tell(context: &Context, end: &End) {
     context.contact.update(|contact| {
         if end.is_known_to_both() { contact.ended(boottime::now()) } else { contact.broke() }
     });
+}
+
+/// The next message about targets that were let go: packing their records is work that pages should not wait for.
+async fn next(mut releasing: Releasing, with_records: bool) -> (Releasing, Option<wire::Released>) {
+    let packing = tokio::task::spawn_blocking(move || {
+        let message = releasing.next(with_records);
+        (releasing, message)
+    });
+    packing.await.expect("packing records does not panic, and is not aborted")
 }
 
 async fn connect(address: &str) -> Result<Channel, tonic::transport::Error> {

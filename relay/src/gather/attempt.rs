@@ -37,14 +37,13 @@ pub(super) async fn scrape(context: Arc<Context>, slot: Arc<Slot>, deadline: Ins
     outcome.duration = start.elapsed();
     count(&context, &slot, &outcome);
     let outcome = Arc::new(outcome);
-    match (slot.record(&outcome, generation), &outcome.result) {
-        (Some(OnGood::Store), Ok(good)) if slot.job.keep_copies => {
-            let (record, layout) = stored::record(&slot.target, good);
+    let record = outcome.result.as_ref().ok().map(|good| stored::record(&slot.target, good));
+    slot.record(&outcome, generation, |action| match record {
+        Some((record, layout)) if action == OnGood::Store && slot.job.keep_copies => {
             context.cache.put(record, layout);
         }
-        (Some(_), _) => context.cache.remove(stored::key(slot.target.id)),
-        _ => {}
-    }
+        _ => context.cache.remove(stored::key(slot.target.id)),
+    });
     outcome
 }
 

@@ -83,6 +83,15 @@ pub struct Shown {
     pub state_changed: bool,
 }
 
+/// What is known of a target as it leaves the slice.
+#[derive(Debug)]
+pub struct Release {
+    /// Whether no scrape of it went well since it was assigned here.
+    pub never_good: bool,
+    /// Its last good scrape, where its last scrape did not go well and the copy might have been served.
+    pub copy: Option<Arc<Good>>,
+}
+
 impl Slot {
     /// A target just assigned.
     #[must_use]
@@ -167,9 +176,18 @@ impl Slot {
         self.state.lock().consecutive_failures > 0
     }
 
-    /// Takes in what a scrape that began under `generation` came to; what to do with the copy, where it went well.
-    pub fn record(&self, outcome: &Arc<Outcome>, generation: Generation) -> Option<OnGood> {
+    /// Takes in what a scrape that began under `generation` came to. Where it went well, `carry_out` is told what to do
+    /// with the copy, before anything else can happen to this slot; it must not wait.
+    pub fn record(
+        &self,
+        outcome: &Arc<Outcome>,
+        generation: Generation,
+        carry_out: impl FnOnce(OnGood),
+    ) -> Option<OnGood> {
         let mut state = self.state.lock();
+        if state.released {
+            return None;
+        }
         state.last = Some(outcome.clone());
         state.scrapes_total += 1;
         state.dirty = true;
@@ -179,10 +197,11 @@ impl Slot {
             return None;
         };
         state.consecutive_failures = 0;
+        state.never_good = false;
         state.shape = Some(good.shape.clone());
-        // A slot that has left the slice must not bring a record back.
-        let action = if state.released { OnGood::Drop } else { state.copies.on_good(generation) };
+        let action = state.copies.on_good(generation);
         state.copy = (action == OnGood::Store).then(|| good.clone());
+        carry_out(action);
         Some(action)
     }
 
@@ -195,10 +214,7 @@ impl Slot {
         }
         let live =
             outcome.result.as_ref().ok().filter(|_| !repeated || state.copies.may_repeat(moment.standing));
-        let copy = state.copy.clone().filter(|copy| {
-            let young = moment.copy_max_age.is_some_and(|most| copy.age(moment.now) <= most);
-            live.is_none() && young && !self.is_refused() && state.copies.may_serve(moment.standing)
-        });
+        let copy = state.copy.clone().filter(|copy| live.is_none() && self.may_show(&state, copy, moment));
         state.copies.on_shown(copy.is_some());
         let next = match (live, &copy) {
             (Some(_), _) => TargetState::Up,
@@ -208,6 +224,11 @@ impl Slot {
         let state_changed = state.enter(next, moment.now);
         let cache_age = copy.as_ref().map(|copy| copy.age(moment.now));
         Some(Shown { up: live.is_some(), good: live.cloned().or(copy), cache_age, state_changed })
+    }
+
+    fn may_show(&self, state: &State, copy: &Good, moment: &PageMoment) -> bool {
+        let young = moment.copy_max_age.is_some_and(|most| copy.age(moment.now) <= most);
+        young && !self.is_refused() && state.copies.may_serve(moment.standing)
     }
 
     /// Takes what the last whole page found of this target's families that others see otherwise.
@@ -238,11 +259,23 @@ impl Slot {
         state.dirty = true;
     }
 
-    /// The target has left the slice.
-    pub fn release(&self) {
+    /// The target has just been given to this relay, which did not hold it. To be said only where no earlier process by
+    /// the relay's name can have held it: what that one exposed is not known here.
+    pub fn newly_assigned(&self) {
+        self.state.lock().never_good = true;
+    }
+
+    /// The target has left the slice; what is known of it at `moment`. A relay that is alone may not be the last that
+    /// exposed it, so its copy is nobody's.
+    pub fn release(&self, moment: &PageMoment) -> Release {
         let mut state = self.state.lock();
         state.released = true;
-        state.copy = None;
+        let failing = state.last.as_ref().is_none_or(|last| last.result.is_err());
+        let copy = state
+            .copy
+            .take()
+            .filter(|copy| failing && !moment.standing.alone && self.may_show(&state, copy, moment));
+        Release { never_good: state.never_good, copy }
     }
 
     /// What a Hello says of this target. Whoever reads it knows nothing else yet: everything is reported anew.

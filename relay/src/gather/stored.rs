@@ -15,7 +15,7 @@ use model::target::{Target, TargetId};
 
 use super::outcome::{Good, from_unix_ms, unix_ms};
 use super::slot::Slot;
-use crate::cache::record::decode_layout;
+use crate::cache::record::{decode_layout, encode_layout};
 use crate::cache::{Key, LayoutSource, Loaded, Record};
 
 /// The name a target's records go by.
@@ -42,6 +42,19 @@ pub(super) fn record(target: &Target, good: &Good) -> (Record, LayoutSource) {
         body
     });
     (record, LayoutSource { hash, body })
+}
+
+/// A good scrape in the bytes that [`Restorer::decode`] reads, on another relay too.
+#[must_use]
+pub(super) fn encode(target: &Target, good: &Good) -> Vec<u8> {
+    let (record, layout) = record(target, good);
+    let (record, layout) = (record.encode(), encode_layout(&(layout.body)()));
+    let length = u32::try_from(record.len()).expect("a record is made of a body, which is far below 4 GiB");
+    let mut bytes = Vec::with_capacity(4 + record.len() + layout.len());
+    bytes.extend_from_slice(&length.to_le_bytes());
+    bytes.extend_from_slice(&record);
+    bytes.extend_from_slice(&layout);
+    bytes
 }
 
 /// Reads records back. It remembers the shapes it has built: thousands of targets share one.

@@ -72,7 +72,7 @@ impl Page {
         (format, jobs): (PageFormat, &[String]),
     ) -> Self {
         let merged_from = Instant::now();
-        let moment = moment(gather, &gathered.roster);
+        let moment = gather.moment(&gathered.roster);
         let mut count = Shows::default();
         let rows = gathered.rows.iter();
         let targets: Arc<[PageTarget]> = rows.filter_map(|row| count.show(row, &moment)).collect();
@@ -268,15 +268,6 @@ fn page_target(row: &Row, shown: Shown) -> PageTarget {
             values: good.values.clone(),
             injected: good.injected.clone(),
         }),
-    }
-}
-
-fn moment(gather: &Gather, roster: &Roster) -> PageMoment {
-    let cache = &roster.config.cache;
-    PageMoment {
-        standing: gather.context.contact.standing(),
-        now: SystemTime::now(),
-        copy_max_age: cache.enabled.then_some(cache.max_age),
     }
 }
 

@@ -24,7 +24,9 @@ pub(crate) struct Heard {
     pub(crate) hellos: Vec<wire::Hello>,
     pub(crate) acknowledged: Vec<u64>,
     pub(crate) statuses: Vec<wire::TargetStatus>,
-    pub(crate) released: Vec<wire::ReleasedTarget>,
+    /// What was said of targets that were let go, message by message, each with how many changes were acknowledged
+    /// before.
+    pub(crate) released: Vec<(usize, Vec<wire::ReleasedTarget>)>,
     pub(crate) heartbeats: u64,
 }
 
@@ -184,7 +186,9 @@ impl Shared {
                 self.heard.send_modify(|heard| heard.acknowledged.push(acknowledged.revision));
             }
             Request::Released(released) => {
-                self.heard.send_modify(|heard| heard.released.extend(released.targets));
+                self.heard.send_modify(|heard| {
+                    heard.released.push((heard.acknowledged.len(), released.targets));
+                });
             }
             Request::Status(status) => {
                 self.heard.send_modify(|heard| heard.statuses.extend(status.targets));

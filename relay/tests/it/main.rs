@@ -18,6 +18,8 @@ mod killed;
 #[cfg(test)]
 mod pages;
 #[cfg(test)]
+mod released;
+#[cfg(test)]
 mod restarts;
 #[cfg(test)]
 mod scale;

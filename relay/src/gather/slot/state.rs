@@ -22,6 +22,8 @@ pub(super) struct State {
     pub(super) stamp: Stamp,
     /// Whether the slice still has this slot.
     pub(super) released: bool,
+    /// Whether it is known that no scrape has gone well since the target was assigned here.
+    pub(super) never_good: bool,
     pub(super) last: Option<Arc<Outcome>>,
     pub(super) copy: Option<Arc<Good>>,
     pub(super) shape: Option<Arc<Shape>>,
@@ -51,6 +53,7 @@ impl SlotState {
             copies,
             stamp,
             released: false,
+            never_good: false,
             last: None,
             copy: None,
             shape: None,

@@ -34,6 +34,13 @@ fn good(shapes: &ShapeStore, slot: &Slot, body: &str, at: SystemTime) -> Arc<Out
     })
 }
 
+fn record(slot: &Slot, outcome: &Arc<Outcome>, generation: Generation) -> Option<OnGood> {
+    let mut told = None;
+    let action = slot.record(outcome, generation, |action| told = Some(action));
+    assert_eq!(action, told);
+    action
+}
+
 fn bad(at: SystemTime) -> Arc<Outcome> {
     Arc::new(Outcome::failed(at, Duration::ZERO, Failure::new("refused", "nobody listens")))
 }
@@ -47,9 +54,9 @@ fn a_copy_is_shown_until_it_is_too_old_and_not_where_the_cache_is_off() {
     let (shapes, start) = (ShapeStore::new(), SystemTime::now());
     let slot = slot(&shapes, Permission::Keep);
     let live = good(&shapes, &slot, "x 1\n", start);
-    assert_eq!(slot.record(&live, slot.start().0), Some(OnGood::Store));
+    assert_eq!(record(&slot, &live, slot.start().0), Some(OnGood::Store));
     let failed = bad(start);
-    slot.record(&failed, slot.start().0);
+    record(&slot, &failed, slot.start().0);
     for (age, served) in [(0, true), (900, true), (901, false)] {
         let now = start + Duration::from_secs(age);
         let shown = slot.show(&failed, false, &moment(now)).unwrap();
@@ -66,7 +73,7 @@ fn states_are_reported_once_and_again_to_a_new_coordinator() {
     let slot = slot(&shapes, Permission::Keep);
     assert_eq!(slot.report_state(BootTime::default()).map(|it| it.state), Some(TargetState::Pending));
     let live = good(&shapes, &slot, "x 1\n", now);
-    slot.record(&live, slot.start().0);
+    record(&slot, &live, slot.start().0);
     assert!(slot.show(&live, false, &moment(now)).unwrap().state_changed);
     assert!(!slot.show(&live, false, &moment(now)).unwrap().state_changed);
     assert_eq!(slot.report_state(BootTime::default()).map(|it| it.state), Some(TargetState::Up));
@@ -81,9 +88,9 @@ fn a_slot_that_left_the_slice_shows_nothing_and_stores_nothing() {
     let (shapes, now) = (ShapeStore::new(), SystemTime::now());
     let slot = slot(&shapes, Permission::Keep);
     let started = slot.start().0;
-    slot.release();
+    slot.release(&moment(now));
     let live = good(&shapes, &slot, "x 1\n", now);
-    assert_eq!(slot.record(&live, started), Some(OnGood::Drop));
+    assert_eq!(record(&slot, &live, started), None, "the disk is another's by now");
     assert!(slot.show(&live, false, &moment(now)).is_none());
 }
 
@@ -92,7 +99,7 @@ fn a_repeated_result_is_not_shown_once_the_relay_is_alone() {
     let (shapes, now) = (ShapeStore::new(), SystemTime::now());
     let slot = slot(&shapes, Permission::Keep);
     let live = good(&shapes, &slot, "x 1\n", now);
-    slot.record(&live, slot.start().0);
+    record(&slot, &live, slot.start().0);
     assert!(slot.show(&live, true, &moment(now)).unwrap().up);
     let alone = PageMoment { standing: Standing { alone: true, contact: None }, ..moment(now) };
     let shown = slot.show(&live, true, &alone).unwrap();
@@ -106,12 +113,7 @@ fn a_record_sent_along_is_read_with_its_layout_and_only_for_its_target() {
     let slot = slot(&shapes, Permission::Record);
     let live = good(&shapes, &slot, "# TYPE x counter\nx 12.5\n", now);
     let scrape = live.result.as_ref().unwrap();
-    let (record, layout) = stored::record(&slot.target, scrape);
-    let mut sent = Vec::new();
-    let encoded = record.encode();
-    sent.extend_from_slice(&u32::try_from(encoded.len()).unwrap().to_le_bytes());
-    sent.extend_from_slice(&encoded);
-    sent.extend_from_slice(&crate::cache::record::encode_layout(&(layout.body)()));
+    let sent = stored::encode(&slot.target, scrape);
     let elsewhere = ShapeStore::new();
     let copy = Restorer::new(&elsewhere).decode(&slot, &sent).unwrap();
     assert_eq!(copy.values.token(0), b"12.5");
@@ -119,10 +121,59 @@ fn a_record_sent_along_is_read_with_its_layout_and_only_for_its_target() {
     for cut in [0, 3, 4, 40, sent.len() - 1] {
         assert!(Restorer::new(&elsewhere).decode(&slot, &sent[..cut]).is_err(), "{cut}");
     }
-    let mut other = record.clone();
+    let (mut other, _) = stored::record(&slot.target, scrape);
     other.target = [9; 16];
     let mut foreign = u32::try_from(other.encode().len()).unwrap().to_le_bytes().to_vec();
     foreign.extend_from_slice(&other.encode());
     assert!(Restorer::new(&elsewhere).decode(&slot, &foreign).is_err());
     assert_eq!(Restorer::new(&elsewhere).restore(&slot, &mut Loaded::default()).unwrap().map(|_| ()), None);
+}
+
+#[test]
+fn what_a_released_target_leaves_behind_is_its_copy_where_that_was_the_newest_and_might_have_been_served() {
+    let (shapes, now) = (ShapeStore::new(), SystemTime::now());
+    let alone = Standing { alone: true, contact: Some(BootTime::default()) };
+    let old = now + MAX_AGE + Duration::from_secs(1);
+    let keep = Permission::Keep;
+    let cases = [
+        (keep, true, moment(now), true),
+        (keep, false, moment(now), false),
+        (Permission::None, true, moment(now), false),
+        (keep, true, PageMoment { standing: alone, ..moment(now) }, false),
+        (keep, true, PageMoment { copy_max_age: None, ..moment(now) }, false),
+        (keep, true, moment(old), false),
+    ];
+    for (permission, fails, at, leaves) in cases {
+        let slot = slot(&shapes, keep);
+        slot.newly_assigned();
+        record(&slot, &good(&shapes, &slot, "x 1\n", now), slot.start().0);
+        if fails {
+            record(&slot, &bad(now), slot.start().0);
+        }
+        slot.assign(permission, Stamp::default());
+        let release = slot.release(&at);
+        assert_eq!(release.copy.is_some(), leaves, "{permission:?}, fails {fails}, {at:?}");
+        assert!(!release.never_good);
+    }
+}
+
+#[test]
+fn a_restored_copy_of_a_target_not_scraped_yet_is_handed_on_and_is_no_good_scrape() {
+    let (shapes, now) = (ShapeStore::new(), SystemTime::now());
+    let scraped = slot(&shapes, Permission::Keep);
+    let copy = good(&shapes, &scraped, "x 1\n", now).result.clone().unwrap();
+    for given in [false, true] {
+        let slot = slot(&shapes, Permission::Keep);
+        if given {
+            slot.newly_assigned();
+        }
+        slot.restore(copy.clone());
+        record(&slot, &bad(now), slot.start().0);
+        let release = slot.release(&moment(now));
+        assert!(release.copy.is_some());
+        assert_eq!(
+            release.never_good, given,
+            "an earlier process may have exposed what came with the first slice"
+        );
+    }
 }
