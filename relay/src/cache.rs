@@ -8,6 +8,7 @@
 pub(crate) mod directory;
 mod marks;
 mod opening;
+mod queue;
 pub mod record;
 mod store;
 mod writer;
@@ -24,7 +25,7 @@ pub use store::Loaded;
 
 use crate::instruments::{CacheInstruments, label};
 use opening::{Opened, open_within};
-use writer::{Op, Shared};
+use queue::{Op, Shared};
 
 /// Opening and reading a store of 5,000 records takes under 200 ms; one that takes this long is stuck.
 const OPEN_WITHIN: Duration = Duration::from_secs(4);

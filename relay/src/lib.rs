@@ -231,7 +231,7 @@ impl Relay {
             .cache_dir
             .as_deref()
             .filter(|_| gather.context.cache.is_on_disk())
-            .map(SliceFile::new);
+            .map(|dir| SliceFile::new(dir, &self.config.name));
         Assignment::new(identity, self.config.coordinators.clone(), gather.clone(), kept, ready)
     }
 }

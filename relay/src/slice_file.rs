@@ -1,18 +1,22 @@
 //! The slice on disk, for a relay that starts and finds no coordinator.
 //!
 //! In: the slice held, without inline secrets, and contact as it moves. Out: at the next start the same slice, if it is
-//! young enough. Two files, each replaced whole: a torn or altered one is no slice.
+//! young enough and this relay's. Two files, each replaced whole: a torn or altered one is no slice.
 //!
 //! ```text
-//! DIR/slice     "scrape-relay slice 1\n" | milliseconds since 1970, 8 | SliceChange (protobuf) | xxh3-64 of all before
-//! DIR/contact   JSON: when the coordinator was last in contact and what was served from the cache then
+//! DIR/slice     "scrape-relay slice 2\n" | sealed for the relay: milliseconds since 1970, 8 | SliceChange (protobuf)
+//! DIR/contact   sealed for the relay: JSON: when the coordinator was last in contact and what was served from the cache
+//! sealed        the relay's name, its length before it in 2 bytes | what is sealed | xxh3-64 of the whole file before
 //! ```
 
+mod bounded;
 mod contact_file;
+mod seal;
 mod secrets;
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use model::slice::{Assignment, Permission, SliceChange};
@@ -20,16 +24,19 @@ use model::target::TargetId;
 use prost::Message;
 use proto::assignment::v1 as wire;
 use proto::convert::ConvertError;
-use xxhash_rust::xxh3::xxh3_64;
+use tokio::sync::Semaphore;
 
 use crate::cache::Loaded;
+use crate::cache::directory::{read_bounded, replace_file};
 use crate::contact::BootTime;
 use crate::gather::outcome::{from_unix_ms, unix_ms};
 use crate::slice::{HeldSlice, SliceState};
 
 pub use contact_file::LastContact;
 
-const MAGIC: &[u8] = b"scrape-relay slice 1\n";
+const MAGIC: &[u8] = b"scrape-relay slice 2\n";
+/// What the other file begins with.
+const CONTACT_MAGIC: &[u8] = b"scrape-relay contact 2\n";
 /// A slice larger than this is not one of ours.
 const FILE_MOST: u64 = 1 << 30;
 
@@ -44,8 +51,16 @@ pub enum SliceFileError {
         /// The system's error.
         source: io::Error,
     },
-    /// It is not what this build writes.
-    #[error("slice file {path} is damaged or from another build: {why}")]
+    /// The disk does not answer.
+    #[error("slice files in {dir}: the disk has not answered within {bound:?}")]
+    Stuck {
+        /// Where they are.
+        dir: PathBuf,
+        /// What was waited.
+        bound: Duration,
+    },
+    /// It is not what this relay, and this build, writes.
+    #[error("slice file {path} is damaged or not this relay's: {why}")]
     Damaged {
         /// Which file.
         path: PathBuf,
@@ -66,6 +81,16 @@ pub enum SliceFileError {
 #[derive(Clone, Debug)]
 pub struct SliceFile {
     dir: PathBuf,
+    relay: Arc<str>,
+    /// One at a time is on its way to the disk.
+    way: Arc<Semaphore>,
+}
+
+/// What the files hold, unread.
+#[derive(Debug, Default)]
+pub struct SliceBytes {
+    slice: Option<Vec<u8>>,
+    contact: Vec<u8>,
 }
 
 /// A slice from disk, and the contact that its process had.
@@ -119,10 +144,10 @@ pub struct Start {
 }
 
 impl SliceFile {
-    /// In `dir`, which this process holds.
+    /// In `dir`, which this process holds, of the relay called `relay`.
     #[must_use]
-    pub fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned() }
+    pub fn new(dir: &Path, relay: &str) -> Self {
+        Self { dir: dir.to_owned(), relay: relay.into(), way: Arc::new(Semaphore::new(1)) }
     }
 
     /// Writes the slice in the place of the older one.
@@ -131,12 +156,9 @@ impl SliceFile {
     /// Where the disk refuses.
     pub fn store(&self, slice: &HeldSlice, now: SystemTime) -> Result<(), SliceFileError> {
         let Some(change) = whole(slice) else { return Ok(()) };
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend_from_slice(&unix_ms(now).to_le_bytes());
+        let mut bytes = unix_ms(now).to_le_bytes().to_vec();
         bytes.extend_from_slice(&wire::SliceChange::from(&change).encode_to_vec());
-        let checksum = xxh3_64(&bytes);
-        bytes.extend_from_slice(&checksum.to_le_bytes());
-        self.replace("slice", &bytes)
+        self.replace("slice", &seal::sealed(MAGIC, &self.relay, &bytes))
     }
 
     /// Writes down contact in the place of the older one.
@@ -144,38 +166,50 @@ impl SliceFile {
     /// # Errors
     /// Where the disk refuses.
     pub fn store_contact(&self, contact: &LastContact) -> Result<(), SliceFileError> {
-        self.replace("contact", &contact.to_bytes())
+        self.replace("contact", &seal::sealed(CONTACT_MAGIC, &self.relay, &contact.to_bytes()))
     }
 
-    /// The slice, if there is one that may be served at `start`. Records in `loaded` that are newer than the contact
-    /// belong to targets that have been scraped live since: these are not counted as served from the cache.
+    /// Reads what is there.
+    ///
+    /// # Errors
+    /// Where the disk refuses.
+    pub fn read(&self) -> Result<SliceBytes, SliceFileError> {
+        let path = self.dir.join("slice");
+        let slice = match read_bounded(&path, FILE_MOST) {
+            Ok(bytes) => Some(bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(source) => return Err(SliceFileError::Io { path, source }),
+        };
+        // Without contact a slice is live only.
+        let contact = read_bounded(&self.dir.join("contact"), FILE_MOST).unwrap_or_default();
+        Ok(SliceBytes { slice, contact })
+    }
+
+    /// The slice in `bytes`, if there is one that may be served at `start`. Records in `loaded` that are newer than the
+    /// contact belong to targets that have been scraped live since: these are not counted as served from the cache.
     ///
     /// # Errors
     /// Why the file that is there is not used.
-    pub fn load(&self, start: &Start, loaded: &Loaded) -> Result<Option<KeptSlice>, SliceFileError> {
+    pub fn judge(
+        &self,
+        bytes: &SliceBytes,
+        start: &Start,
+        loaded: &Loaded,
+    ) -> Result<Option<KeptSlice>, SliceFileError> {
         let path = self.dir.join("slice");
-        let bytes = match read_bounded(&path) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(source) => return Err(SliceFileError::Io { path, source }),
-        };
-        let (written, slice) =
-            read_slice(&bytes).map_err(|why| SliceFileError::Damaged { path: path.clone(), why })?;
-        let last = LastContact::from_bytes(&std::fs::read(self.dir.join("contact")).unwrap_or_default());
+        let Some(slice) = &bytes.slice else { return Ok(None) };
+        let (written, slice) = read_slice(&self.relay, slice)
+            .map_err(|why| SliceFileError::Damaged { path: path.clone(), why })?;
+        let last = seal::opened(CONTACT_MAGIC, &self.relay, &bytes.contact).ok();
+        let last = last.and_then(LastContact::from_bytes);
         let scraped_at = |id: TargetId| loaded.scraped_at(&id.0.to_be_bytes()).map(from_unix_ms);
         let kept = KeptSlice::judge((written, slice), last.as_ref(), start, scraped_at);
         kept.map(Some).map_err(|age| SliceFileError::TooOld { path, age_seconds: age.as_secs() })
     }
 
     fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), SliceFileError> {
-        let path = self.dir.join(name);
-        let write = || {
-            let mut file = tempfile::NamedTempFile::new_in(&self.dir)?;
-            file.write_all(bytes)?;
-            file.persist(&path).map_err(|error| error.error)?;
-            Ok(())
-        };
-        write().map_err(|source| SliceFileError::Io { path: path.clone(), source })
+        let error = |source| SliceFileError::Io { path: self.dir.join(name), source };
+        replace_file(&self.dir, name, bytes).map_err(error)
     }
 }
 
@@ -205,19 +239,8 @@ fn whole(slice: &HeldSlice) -> Option<SliceChange> {
     })
 }
 
-fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
-    if std::fs::metadata(path)?.len() > FILE_MOST {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than any slice"));
-    }
-    std::fs::read(path)
-}
-
-fn read_slice(bytes: &[u8]) -> Result<(SystemTime, HeldSlice), String> {
-    let (body, checksum) = bytes.split_last_chunk::<8>().ok_or("too short")?;
-    if xxh3_64(body) != u64::from_le_bytes(*checksum) {
-        return Err("checksum".to_owned());
-    }
-    let body = body.strip_prefix(MAGIC).ok_or("another build wrote it")?;
+fn read_slice(relay: &str, bytes: &[u8]) -> Result<(SystemTime, HeldSlice), String> {
+    let body = seal::opened(MAGIC, relay, bytes)?;
     let (written, body) = body.split_first_chunk::<8>().ok_or("too short")?;
     let change = wire::SliceChange::decode(body).map_err(|error| error.to_string())?;
     let change = SliceChange::try_from(change).map_err(|error: ConvertError| error.to_string())?;

@@ -106,7 +106,9 @@ impl Holding {
             return;
         }
         let start = Start { now: SystemTime::now(), ..start };
-        match self.gather.with_loaded(|loaded| kept.load(&start, loaded)) {
+        let read = kept.within_bound(SliceFile::read).await;
+        let judge = |bytes| self.gather.with_loaded(|loaded| kept.judge(&bytes, &start, loaded));
+        match read.and_then(judge) {
             Ok(Some(KeptSlice { slice, contact })) => {
                 let count = slice.targets.len();
                 tracing::warn!(
@@ -131,7 +133,8 @@ impl Holding {
         self.written = Some(Instant::now());
         self.gather.context.cache.flush(FLUSH_BEFORE_WRITE).await;
         let slice = self.state.held().clone();
-        on_disk(move || kept.store(&slice, SystemTime::now())).await;
+        let stored = on_disk(&kept, move |kept| kept.store(&slice, SystemTime::now())).await;
+        self.unwritten = !stored;
     }
 
     /// Writes contact down.
@@ -142,7 +145,7 @@ impl Holding {
         let known = |since: Option<_>| since.is_some_and(|since| since <= contact);
         let served = roster.slots.iter().filter(|slot| known(slot.served_since())).map(|slot| slot.target.id);
         let last = LastContact::new(boottime::machine_boot_id(), contact, SystemTime::now(), served);
-        on_disk(move || kept.store_contact(&last)).await;
+        on_disk(&kept, move |kept| kept.store_contact(&last)).await;
     }
 }
 
@@ -162,10 +165,14 @@ fn everything(slice: &HeldSlice) -> Applied {
     Applied { assigned, removed: Vec::new() }
 }
 
-async fn on_disk(write: impl FnOnce() -> Result<(), SliceFileError> + Send + 'static) {
-    match tokio::task::spawn_blocking(write).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(error = %super::end::chain(&error), "slice not kept"),
-        Err(error) => tracing::warn!(%error, "slice not kept"),
+/// Writes to the slice files; whether it went well.
+async fn on_disk(
+    kept: &SliceFile,
+    write: impl FnOnce(&SliceFile) -> Result<(), SliceFileError> + Send + 'static,
+) -> bool {
+    let written = kept.within_bound(write).await;
+    if let Err(error) = &written {
+        tracing::warn!(error = %super::end::chain(error), "slice not kept");
     }
+    written.is_ok()
 }

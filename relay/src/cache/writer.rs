@@ -1,92 +1,25 @@
-//! The one thread that writes to the store, and the bounded queue in front of it.
+//! The one thread that writes to the store.
 //!
-//! In: operations, in order. A full queue drops the oldest record that waits, and removes instead what the store has of
-//! its target: an older record than the last exposed one must not outlive the process. After any failure the store is
-//! set aside (removed on a full disk) and nothing more is written.
+//! In: operations, in order. Out: the word that they are on disk. At most 1 MiB, or one value, is written without a flush.
+//! After any failure nothing more is written.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
-
-use parking_lot::{Condvar, Mutex};
-use tokio::sync::oneshot;
 
 use super::directory::{self, Directory};
-use super::record::{Key, Record};
+use super::queue::{Op, Shared};
+use super::record::Record;
 use super::store::{Store, WriteError};
 use super::{LayoutSource, MemoryOnly};
 use crate::instruments::{CacheInstruments, label};
 
-/// Bytes of records that wait: a fan-out of 10,000 targets brings about 40 MB at once.
-const QUEUE_BYTES: usize = 64 << 20;
-/// Operations that wait. Where there are more, the disk does not keep up at all.
-const QUEUE_OPS: usize = 200_000;
 /// More unflushed bytes than this have been seen to hang sled. Only a single value may be larger.
 const UNFLUSHED_MOST: usize = 1 << 20;
 /// What removing a record counts for.
 const REMOVAL: usize = 64;
 
-/// One thing for the writer to do.
-pub(super) enum Op {
-    /// Store a record.
-    Put {
-        /// The record.
-        record: Record,
-        /// The layout its values belong to.
-        layout: LayoutSource,
-    },
-    /// Remove a target's record.
-    Remove(Key),
-    /// Bring everything to disk and say so.
-    Flush(oneshot::Sender<()>),
-}
-
-impl Op {
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Put { record, .. } => record.values.len(),
-            Self::Remove(_) | Self::Flush(_) => 0,
-        }
-    }
-}
-
-/// What the writer thread shares with those who give it work.
-pub(super) struct Shared {
-    state: Mutex<State>,
-    work: Condvar,
-    /// Held until the thread has ended.
-    directory: Mutex<Option<Arc<Directory>>>,
-    /// Whether the note of a late flush is there or on its way; the lock is held while it is written or taken back.
-    noted: AtomicBool,
-    note: Mutex<()>,
-    instruments: CacheInstruments,
-}
-
-#[derive(Default)]
-struct State {
-    queue: VecDeque<Op>,
-    bytes: usize,
-    /// Since when the operation that runs has run.
-    busy_since: Option<Instant>,
-    /// Whether something was taken since the last flush that ended well.
-    unflushed: bool,
-    memory_only: Option<MemoryOnly>,
-    closing: bool,
-    ended: bool,
-    waiting_for_end: Vec<oneshot::Sender<()>>,
-}
-
 /// Starts the writer thread on `store`.
 pub(super) fn spawn(store: Store, directory: Arc<Directory>, instruments: CacheInstruments) -> Arc<Shared> {
-    let shared = Arc::new(Shared {
-        state: Mutex::default(),
-        work: Condvar::new(),
-        directory: Mutex::new(Some(directory)),
-        noted: AtomicBool::new(false),
-        note: Mutex::default(),
-        instruments,
-    });
+    let shared = Arc::new(Shared::new(directory, instruments));
     let thread_shared = shared.clone();
     let run = move || {
         let writing = std::panic::AssertUnwindSafe(|| write(&thread_shared, store));
@@ -100,175 +33,6 @@ pub(super) fn spawn(store: Store, directory: Arc<Directory>, instruments: CacheI
         shared.end();
     }
     shared
-}
-
-impl Shared {
-    /// Why nothing is written any more, if so.
-    pub(super) fn memory_only(&self) -> Option<MemoryOnly> {
-        self.state.lock().memory_only
-    }
-
-    /// Whether the disk may lack something that was handed over.
-    pub(super) fn is_behind(&self) -> bool {
-        let state = self.state.lock();
-        state.memory_only.is_some() || state.unflushed || !state.queue.is_empty()
-    }
-
-    /// How long the operation that runs has run.
-    pub(super) fn busy_for(&self, now: Instant) -> Option<Duration> {
-        self.state.lock().busy_since.map(|since| now.saturating_duration_since(since))
-    }
-
-    /// Adds an operation. `false` if nothing is written any more.
-    pub(super) fn push(&self, op: Op) -> bool {
-        let mut state = self.state.lock();
-        if state.memory_only.is_some() || state.closing {
-            return false;
-        }
-        state.bytes += op.bytes();
-        state.queue.push_back(op);
-        let dropped = state.shorten();
-        let hopeless = state.queue.len() > QUEUE_OPS;
-        drop(state);
-        if hopeless {
-            self.give_up(MemoryOnly::Stuck);
-        }
-        self.work.notify_one();
-        if dropped > 0 {
-            self.instruments.write_failures.add(dropped, &label("reason", "queue_full"));
-        }
-        true
-    }
-
-    /// Writes no more: `reason` is logged and counted, the store set aside so that no later process serves what is
-    /// now growing old in it.
-    pub(super) fn give_up(&self, reason: MemoryOnly) {
-        let mut state = self.state.lock();
-        if state.memory_only.is_some() {
-            return;
-        }
-        state.memory_only = Some(reason);
-        state.queue.clear();
-        state.bytes = 0;
-        drop(state);
-        self.work.notify_one();
-        tracing::error!(reason = reason.kind(), "cache goes on in memory only");
-        self.instruments.enabled.record(0, &[]);
-        self.instruments.memory_only.add(1, &label("reason", reason.kind()));
-        let instruments = self.instruments.clone();
-        self.on_disk("cache-aside", move |directory| {
-            put_away(directory, reason)?;
-            if reason != MemoryOnly::Full {
-                instruments.quarantines.add(1, &label("reason", reason.kind()));
-            }
-            Ok(())
-        });
-    }
-
-    /// Notes on disk that a page is about to show what the store lacks, unless that is noted already.
-    pub(super) fn note_late(self: &Arc<Self>) {
-        if self.noted.swap(true, Ordering::SeqCst) {
-            return;
-        }
-        let shared = self.clone();
-        self.on_disk("cache-late", move |directory| {
-            let _note = shared.note.lock();
-            if shared.is_behind() { directory.note_late() } else { Ok(()) }
-        });
-    }
-
-    /// Takes the note back, once everything handed over is on disk.
-    fn caught_up(&self) {
-        if !self.noted.load(Ordering::SeqCst) || self.is_behind() {
-            return;
-        }
-        let Some(directory) = self.directory.lock().clone() else { return };
-        let _note = self.note.lock();
-        self.noted.store(false, Ordering::SeqCst);
-        match directory.note_caught_up() {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                tracing::warn!(%error, "the next start leaves this cache out: the note of a late flush stays");
-            }
-            _ => {}
-        }
-    }
-
-    /// Does something to the directory in a thread of its own: on a disk that hangs, anything hangs.
-    fn on_disk(&self, name: &str, act: impl FnOnce(&Directory) -> std::io::Result<()> + Send + 'static) {
-        let Some(directory) = self.directory.lock().clone() else { return };
-        let task = name.to_owned();
-        let act = move || {
-            if let Err(error) = act(&directory) {
-                tracing::warn!(%error, task, "the cache's directory could not be changed");
-            }
-        };
-        if let Err(error) = std::thread::Builder::new().name(name.to_owned()).spawn(act) {
-            tracing::warn!(%error, task = name, "no thread for the cache's directory");
-        }
-    }
-
-    /// Asks the thread to write what waits and to end; resolves once it has.
-    pub(super) fn close(&self) -> oneshot::Receiver<()> {
-        let (ended, wait) = oneshot::channel();
-        let mut state = self.state.lock();
-        state.closing = true;
-        if !state.ended {
-            state.waiting_for_end.push(ended);
-        }
-        drop(state);
-        self.work.notify_one();
-        wait
-    }
-
-    fn end(&self) {
-        drop(self.directory.lock().take());
-        let mut state = self.state.lock();
-        state.ended = true;
-        state.waiting_for_end.clear();
-    }
-
-    /// The next operation, with the clock started; `None` at the end.
-    fn next(&self) -> Option<Op> {
-        let mut state = self.state.lock();
-        state.busy_since = None;
-        loop {
-            if state.memory_only.is_some() {
-                return None;
-            }
-            if let Some(op) = state.queue.pop_front() {
-                state.bytes -= op.bytes();
-                state.busy_since = Some(Instant::now());
-                state.unflushed = true;
-                return Some(op);
-            }
-            if state.closing {
-                return None;
-            }
-            self.work.wait(&mut state);
-        }
-    }
-
-    fn flushed(&self) {
-        self.state.lock().unflushed = false;
-    }
-}
-
-impl State {
-    /// Drops the oldest records until the bounds hold; how many.
-    fn shorten(&mut self) -> u64 {
-        let mut dropped = 0;
-        let mut at = 0;
-        while self.bytes > QUEUE_BYTES && at < self.queue.len() {
-            let bytes = self.queue[at].bytes();
-            if let Op::Put { record, .. } = &self.queue[at] {
-                self.queue[at] = Op::Remove(record.target);
-                self.bytes -= bytes;
-                dropped += 1;
-            }
-            at += 1;
-        }
-        dropped
-    }
 }
 
 fn write(shared: &Shared, mut store: Store) {
@@ -348,12 +112,6 @@ fn make_room(store: &Store, unflushed: &mut usize, bytes: usize) -> Result<(), W
     }
     *unflushed += bytes;
     Ok(())
-}
-
-/// Takes a store that is no longer written out of the way: later it would be older than what was exposed. On a full disk
-/// it is not worth its room either.
-fn put_away(directory: &Directory, reason: MemoryOnly) -> std::io::Result<()> {
-    if reason == MemoryOnly::Full { directory.clear() } else { directory.set_aside() }
 }
 
 fn reason(error: &WriteError) -> MemoryOnly {

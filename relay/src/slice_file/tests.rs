@@ -21,6 +21,10 @@ fn contact(seconds: u64, now: SystemTime, served: &[u128]) -> LastContact {
     LastContact::new("boot".into(), at, now, served.iter().map(|id| TargetId(*id)))
 }
 
+fn load(file: &SliceFile, start: &Start, loaded: &Loaded) -> Result<Option<KeptSlice>, SliceFileError> {
+    file.judge(&file.read()?, start, loaded)
+}
+
 fn now() -> SystemTime {
     from_unix_ms(1_700_000_000_000)
 }
@@ -28,10 +32,10 @@ fn now() -> SystemTime {
 #[test]
 fn a_slice_comes_back_with_carried_out_permissions_as_keep() {
     let dir = TempDir::new().unwrap();
-    let file = SliceFile::new(dir.path());
+    let file = SliceFile::new(dir.path(), "relay-0");
     let slice = complete_slice(&[(1, Permission::Discard), (2, Permission::None), (3, Permission::Keep)]);
     file.store(&slice, now()).unwrap();
-    let kept = file.load(&start(now()), &Loaded::default()).unwrap().unwrap();
+    let kept = load(&file, &start(now()), &Loaded::default()).unwrap().unwrap();
     let permissions: Vec<_> = kept.slice.targets.values().map(|held| held.permission).collect();
     assert_eq!(permissions, [Permission::Keep, Permission::None, Permission::Keep]);
     assert_eq!(kept.slice.reign, slice.reign);
@@ -41,13 +45,15 @@ fn a_slice_comes_back_with_carried_out_permissions_as_keep() {
 #[test]
 fn no_file_is_no_slice_and_no_error() {
     let dir = TempDir::new().unwrap();
-    assert!(SliceFile::new(dir.path()).load(&start(now()), &Loaded::default()).unwrap().is_none());
+    assert!(
+        load(&SliceFile::new(dir.path(), "relay-0"), &start(now()), &Loaded::default()).unwrap().is_none()
+    );
 }
 
 #[test]
 fn any_altered_byte_makes_it_no_slice() {
     let dir = TempDir::new().unwrap();
-    let file = SliceFile::new(dir.path());
+    let file = SliceFile::new(dir.path(), "relay-0");
     file.store(&slice_of(3), now()).unwrap();
     let path = dir.path().join("slice");
     let good = std::fs::read(&path).unwrap();
@@ -55,32 +61,75 @@ fn any_altered_byte_makes_it_no_slice() {
         let mut bad = good.clone();
         bad[at] ^= 0x10;
         std::fs::write(&path, &bad).unwrap();
-        let error = file.load(&start(now()), &Loaded::default()).unwrap_err();
+        let error = load(&file, &start(now()), &Loaded::default()).unwrap_err();
         assert!(matches!(error, SliceFileError::Damaged { .. }), "byte {at}: {error}");
+    }
+}
+
+#[test]
+fn another_relays_slice_is_none() {
+    let dir = TempDir::new().unwrap();
+    SliceFile::new(dir.path(), "relay-0").store(&slice_of(3), now()).unwrap();
+    let error = load(&SliceFile::new(dir.path(), "relay-1"), &start(now()), &Loaded::default()).unwrap_err();
+    assert!(error.to_string().contains("relay-0"), "{error}");
+}
+
+#[test]
+fn an_altered_contact_is_none() {
+    let dir = TempDir::new().unwrap();
+    let file = SliceFile::new(dir.path(), "relay-0");
+    file.store(&slice_of(2), now()).unwrap();
+    file.store_contact(&contact(97, now(), &[1])).unwrap();
+    let path = dir.path().join("contact");
+    let good = std::fs::read(&path).unwrap();
+    for at in 0..good.len() {
+        let mut bad = good.clone();
+        bad[at] ^= 0x01;
+        std::fs::write(&path, &bad).unwrap();
+        let kept = load(&file, &start(now()), &Loaded::default()).unwrap().unwrap();
+        assert_eq!(kept.contact, None, "byte {at}");
+    }
+}
+
+#[tokio::test]
+async fn a_disk_that_does_not_answer_holds_nobody_up() {
+    let dir = TempDir::new().unwrap();
+    let file = SliceFile::new(dir.path(), "relay-0");
+    let (release, blocked) = std::sync::mpsc::sync_channel::<()>(0);
+    let stuck = file.within_bound(move |_| {
+        blocked.recv().ok();
+        Ok(())
+    });
+    assert!(matches!(stuck.await, Err(SliceFileError::Stuck { .. })));
+    let next = file.within_bound(|_| Ok(())).await;
+    assert!(matches!(next, Err(SliceFileError::Stuck { .. })), "one at a time");
+    release.send(()).unwrap();
+    while file.within_bound(|_| Ok(())).await.is_err() {
+        tokio::task::yield_now().await;
     }
 }
 
 #[test]
 fn a_slice_is_as_old_as_its_last_contact() {
     let dir = TempDir::new().unwrap();
-    let file = SliceFile::new(dir.path());
+    let file = SliceFile::new(dir.path(), "relay-0");
     file.store(&slice_of(1), now()).unwrap();
     let later = now() + Duration::from_secs(3601);
-    let error = file.load(&start(later), &Loaded::default()).unwrap_err();
+    let error = load(&file, &start(later), &Loaded::default()).unwrap_err();
     assert!(matches!(error, SliceFileError::TooOld { age_seconds: 3601, .. }), "{error}");
     file.store_contact(&contact(50, now() + Duration::from_secs(60), &[])).unwrap();
-    assert!(file.load(&start(later), &Loaded::default()).unwrap().is_some());
+    assert!(load(&file, &start(later), &Loaded::default()).unwrap().is_some());
 }
 
 #[test]
 fn only_a_contact_just_before_the_start_lets_copies_be_served() {
     let dir = TempDir::new().unwrap();
-    let file = SliceFile::new(dir.path());
+    let file = SliceFile::new(dir.path(), "relay-0");
     file.store(&slice_of(2), now()).unwrap();
     for (seconds, machine, served) in [(97, "boot", true), (96, "boot", false), (97, "other", false)] {
         file.store_contact(&contact(seconds, now(), &[1])).unwrap();
         let start = Start { machine_boot_id: machine.into(), ..start(now()) };
-        let kept = file.load(&start, &Loaded::default()).unwrap().unwrap();
+        let kept = load(&file, &start, &Loaded::default()).unwrap().unwrap();
         let since: Vec<bool> = kept.slice.targets.values().map(|held| held.served_since.is_some()).collect();
         assert_eq!(since, [served, false], "{seconds} {machine}");
         assert_eq!(kept.contact.is_some(), served);
@@ -90,7 +139,7 @@ fn only_a_contact_just_before_the_start_lets_copies_be_served() {
 #[test]
 fn inline_credentials_never_reach_the_disk() {
     let dir = TempDir::new().unwrap();
-    let file = SliceFile::new(dir.path());
+    let file = SliceFile::new(dir.path(), "relay-0");
     let mut slice = slice_of(1);
     let secret = |text: &str| Some(Source::Inline(Secret::new(text)));
     for job in slice.jobs.values_mut() {
@@ -99,12 +148,12 @@ fn inline_credentials_never_reach_the_disk() {
         settings.http.authorization =
             Some(Authorization { kind: "Bearer".into(), credentials: secret("token-abc") });
         settings.http.tls.key = secret("private-key");
-        *job = std::sync::Arc::new(settings);
+        *job = Arc::new(settings);
     }
     file.store(&slice, now()).unwrap();
     let bytes = std::fs::read(dir.path().join("slice")).unwrap();
     for secret in ["hunter2", "token-abc", "private-key"] {
         assert_eq!(memchr::memmem::find(&bytes, secret.as_bytes()), None, "{secret}");
     }
-    assert!(file.load(&start(now()), &Loaded::default()).unwrap().is_some());
+    assert!(load(&file, &start(now()), &Loaded::default()).unwrap().is_some());
 }
