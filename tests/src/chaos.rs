@@ -4,6 +4,7 @@
 //! down ([`journal`]). Afterwards the judges compare ([`judge`]). [`bed`] has all the processes.
 
 pub mod bed;
+pub mod casualties;
 pub mod footprint;
 pub mod journal;
 pub mod judge;

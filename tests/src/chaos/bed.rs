@@ -30,6 +30,16 @@ pub struct Plan {
     pub targets: usize,
     /// Prometheus' scrape interval, in whole seconds.
     pub interval: u32,
+    /// How often Prometheus asks which relays there are, in whole seconds.
+    pub refresh: u32,
+}
+
+impl Plan {
+    /// A bed for `relays`, scraped every 5 s.
+    #[must_use]
+    pub fn new(relays: usize, targets: usize) -> Self {
+        Self { relays, targets, interval: 5, refresh: 2 }
+    }
 }
 
 /// A relay and its way to the coordinator.
@@ -77,7 +87,7 @@ impl Bed {
         for number in 0..plan.relays {
             members.push(member(program, number, &coordinator, directory.path()).await);
         }
-        let config = scraper(plan.interval, &coordinator);
+        let config = scraper(plan, &coordinator);
         let prometheus =
             Prometheus::start(Version::V3_15, &config, &directory.path().join("prometheus")).await?;
         let (before, program) = (Vec::new(), program.clone());
@@ -160,6 +170,22 @@ impl Bed {
         .await
     }
 
+    /// Looks for `time` whether all targets stay with their relays; those that did not.
+    pub async fn moved(&self, before: &Placement, time: Duration) -> Vec<String> {
+        let mut moved = std::collections::BTreeSet::new();
+        let until = std::time::Instant::now() + time;
+        while std::time::Instant::now() < until {
+            // A coordinator that is away or has just begun says nothing of owners.
+            if let Ok(now) = placement::placement(self.coordinator.grpc).await {
+                let owned = now.into_iter().filter(|(_, relay)| !relay.is_empty()).collect();
+                let known = |instance: &&str| Placement::contains_key(&owned, *instance);
+                moved.extend(placement::moved(before, &owned).into_iter().filter(known).map(str::to_owned));
+            }
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+        moved.into_iter().collect()
+    }
+
     /// Since when all targets have been up.
     #[must_use]
     pub fn since_start(&self) -> Span {
@@ -221,9 +247,10 @@ fn config(relays: usize, list: &Path) -> String {
     )
 }
 
-fn scraper(interval: u32, coordinator: &Coordinator) -> String {
+fn scraper(plan: Plan, coordinator: &Coordinator) -> String {
+    let Plan { interval, refresh, .. } = plan;
     format!(
-        "global: {{scrape_interval: {interval}s, scrape_timeout: {timeout}s}}\nscrape_configs:\n- job_name: relays\n  honor_labels: true\n  http_sd_configs:\n  - url: http://{}/sd/prometheus\n    refresh_interval: 2s\n",
+        "global: {{scrape_interval: {interval}s, scrape_timeout: {timeout}s}}\nscrape_configs:\n- job_name: relays\n  honor_labels: true\n  http_sd_configs:\n  - url: http://{}/sd/prometheus\n    refresh_interval: {refresh}s\n",
         coordinator.http,
         timeout = interval.min(10),
     )

@@ -1,6 +1,7 @@
 //! What a scenario has found: complaints, and figures for people.
 
 use std::fmt::Display;
+use std::time::Duration;
 
 use crate::chaos::judge::{Fault, Judge};
 
@@ -36,6 +37,17 @@ impl Outcome {
     pub fn expect(&mut self, is_right: bool, judge: Judge, what: impl FnOnce() -> String) {
         if !is_right {
             self.add([Fault::new(judge, what())]);
+        }
+    }
+
+    /// Prints how long something took, and complains where it took longer than `limit` or never happened.
+    pub fn late(&mut self, what: &str, limit: Duration, took: Result<Duration, String>) {
+        match took {
+            Ok(took) => {
+                self.figure(what, format!("{limit:?}"), format!("{took:.1?}"));
+                self.expect(took <= limit, Judge::Late, || format!("{what} only after {took:.1?}"));
+            }
+            Err(missing) => self.expect(false, Judge::Late, || format!("{what}: {missing}")),
         }
     }
 

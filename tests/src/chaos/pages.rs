@@ -2,7 +2,7 @@
 //!
 //! In: where the pages are. Out: rounds of sightings. It is one more scraper beside Prometheus.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -49,6 +49,29 @@ pub async fn look(pages: &[(String, String)]) -> Round {
         }
     }
     round
+}
+
+/// Asks these pages every 0.2 s until each of `instances` is on one of them and up; how long that took.
+///
+/// # Errors
+/// What was missing after `limit`.
+pub async fn until_up(
+    pages: &[(String, String)],
+    instances: &[String],
+    limit: Duration,
+) -> Result<Duration, String> {
+    let (began, mut ticks) = (Instant::now(), tokio::time::interval(Duration::from_millis(200)));
+    loop {
+        ticks.tick().await;
+        let round = look(pages).await;
+        let up = |instance: &&String| round.sightings.iter().any(|it| it.up && it.instance == **instance);
+        let missing: Vec<&String> = instances.iter().filter(|instance| !up(instance)).collect();
+        match began.elapsed() {
+            took if missing.is_empty() => return Ok(took),
+            took if took > limit => return Err(format!("{} are missing: {missing:?}", missing.len())),
+            _ => {}
+        }
+    }
 }
 
 async fn page(url: &str) -> Result<String, String> {

@@ -3,7 +3,7 @@
 use super::{Fault, Judge};
 
 /// Words of a program that has gone wrong beyond its own knowledge.
-const WORDS: [&str; 4] = ["panicked at", "fatal runtime error", "stack overflow", "level=ERROR"];
+const WORDS: [&str; 4] = ["panicked at", "fatal runtime error", "stack overflow", " level=error "];
 
 /// A complaint for each line of `log` that tells of a panic or an error; `name` says whose log it is.
 #[must_use]
@@ -18,9 +18,11 @@ mod tests {
 
     #[test]
     fn a_panic_is_found_among_ordinary_lines() {
-        let ordinary = "INFO relay started\nWARN target failed: connection refused\n";
+        let ordinary =
+            "ts=1 level=info msg=\"relay started\"\nts=2 level=warn error=\"connection refused\"\n";
         assert_eq!(logs("relay-0", ordinary), []);
         let panicked = format!("{ordinary}thread 'fleet' panicked at src/fleet.rs:1:1:\n");
         assert_eq!(logs("relay-0", &panicked).len(), 1);
+        assert_eq!(logs("relay-0", "ts=3 level=error msg=\"a task stopped\"").len(), 1);
     }
 }

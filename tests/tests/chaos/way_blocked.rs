@@ -1,0 +1,68 @@
+//! Nothing passes between a relay and its coordinator in one direction, while Prometheus goes on scraping that relay.
+
+use std::time::Duration;
+
+use integration::chaos::bed::{Bed, Plan};
+use integration::chaos::casualties::Casualties;
+use integration::chaos::judge::owners;
+use integration::chaos::outcome::Outcome;
+use integration::chaos::pages;
+use integration::chaos::verdict::{self, Allowed};
+use integration::fleet::Program;
+use integration::link::Direction;
+
+use crate::of;
+
+/// How long nothing passes.
+const BLOCKED: Duration = Duration::from_secs(45);
+/// Until every target that can be reached is served by others, or still by the relay.
+const MOVED: Duration = Duration::from_secs(20);
+/// How long it is looked at afterwards.
+const MENDED: Duration = Duration::from_secs(25);
+
+/// One relay of four, so many times.
+pub(crate) async fn blocks(program: &Program, direction: Direction, times: usize) -> Option<Outcome> {
+    let mut bed = Bed::start(program, Plan::new(4, 120)).await?;
+    let mut outcome = Outcome::new(&format!("{direction:?} blocked for 45 s"));
+    let mut casualties = Casualties::start(&bed).await;
+    let watcher = bed.watch();
+    for _ in 0..times {
+        block(&mut bed, direction, &mut casualties, &mut outcome).await;
+    }
+    outcome.add(owners::copies(&watcher.stop().await));
+    let allowed = Allowed { gap: 20.0, hidden: f64::INFINITY, excepted: casualties.dead };
+    let span = bed.since_start();
+    verdict::judge(&mut bed, span, &allowed, &mut outcome).await;
+    Some(outcome)
+}
+
+async fn block(bed: &mut Bed, direction: Direction, casualties: &mut Casualties, outcome: &mut Outcome) {
+    let placement = bed.settled().await;
+    let victim = casualties.holder(&placement);
+    let its = casualties.steady(bed, &of(&placement, &victim));
+    bed.member(&victim).link.hold(direction);
+    casualties.happen(bed, MOVED).await;
+    let all = bed.pages(&[]);
+    let served = pages::until_up(&all, &its, Duration::from_secs(1)).await;
+    outcome.late("served by any, 20 s later", Duration::from_secs(1), served);
+    casualties.happen(bed, BLOCKED - MOVED).await;
+    bed.member(&victim).link.mend();
+    casualties.happen(bed, MENDED).await;
+    casualties.heal(bed);
+}
+
+async fn product(direction: Direction) {
+    let times = if crate::long() { 4 } else { 1 };
+    let Some(outcome) = blocks(&crate::program(), direction, times).await else { return };
+    outcome.is_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_the_coordinator_cannot_hear_makes_no_counter_fall() {
+    product(Direction::ToServer).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_cannot_hear_the_coordinator_makes_no_counter_fall() {
+    product(Direction::FromServer).await;
+}
