@@ -14,6 +14,9 @@ use crate::exit::Failure;
 /// Longest answer: 1,000 targets with all their labels take about 2 MB.
 const ANSWER_LIMIT: usize = 64 << 20;
 
+/// Between two pings while something is asked, and how long one may stay unanswered.
+const KEEPALIVE: Duration = Duration::from_secs(10);
+
 /// The services of one coordinator.
 #[derive(Clone, Debug)]
 pub struct Server {
@@ -32,6 +35,8 @@ impl Server {
             if ask.server.contains("://") { ask.server.clone() } else { format!("http://{}", ask.server) };
         let usage = |error| Failure::usage(format!("--server {}: {error}; give HOST:PORT", ask.server));
         let endpoint = Endpoint::from_shared(url).map_err(usage)?.connect_timeout(ask.timeout);
+        // A stream that is quiet because the other side is gone ends.
+        let endpoint = endpoint.http2_keep_alive_interval(KEEPALIVE).keep_alive_timeout(KEEPALIVE);
         let channel = endpoint.connect().await.map_err(|error| {
             Failure::unreachable(format!("no coordinator answers at {}: {}", ask.server, innermost(&error)))
         })?;

@@ -11,3 +11,4 @@ pub mod relay;
 pub mod relays;
 pub mod standalone;
 pub mod targets;
+pub mod watch;

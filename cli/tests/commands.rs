@@ -4,6 +4,8 @@
 mod check;
 #[path = "commands/relays.rs"]
 mod relays;
+#[path = "commands/watch.rs"]
+mod watch;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};

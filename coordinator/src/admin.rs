@@ -13,6 +13,7 @@ mod pods;
 mod relays;
 mod shown;
 mod targets;
+pub(crate) mod watching;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +26,7 @@ use proto::admin::v1::{
     GetRelayResponse, GetTargetRequest, GetTargetResponse, ListDiscoveriesRequest, ListDiscoveriesResponse,
     ListDroppedTargetsRequest, ListDroppedTargetsResponse, ListRelaysRequest, ListRelaysResponse,
     ListTargetsRequest, ListTargetsResponse, Relay, UndrainRelayRequest, UndrainRelayResponse,
+    WatchTargetsRequest,
 };
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -36,6 +38,7 @@ use crate::discover::Health;
 use crate::discover::kubernetes::watches::Watches;
 use crate::fleet::{FleetEvent, Snapshot};
 use crate::fleet_task::FleetHandle;
+use crate::watch_targets::{Messages, Watching};
 
 /// How long a decision may take to be seen in a snapshot; they are a tenth of a second apart.
 const DECIDED: Duration = Duration::from_secs(5);
@@ -53,10 +56,12 @@ pub struct Admin {
     pub discoveries: watch::Receiver<Arc<Vec<Health>>>,
     /// What is known of clusters.
     pub watches: Watches,
+    /// For those who watch targets.
+    pub watching: Watching,
 }
 
 /// One moment of everything.
-struct View {
+pub(crate) struct View {
     snapshot: Arc<Snapshot>,
     listing: Arc<Listing>,
     config: Arc<Config>,
@@ -98,8 +103,12 @@ impl Admin {
     }
 
     fn view(&self) -> View {
+        self.view_of(self.fleet.snapshot())
+    }
+
+    pub(crate) fn view_of(&self, snapshot: Arc<Snapshot>) -> View {
         View {
-            snapshot: self.fleet.snapshot(),
+            snapshot,
             listing: Arc::clone(&self.listings.borrow()),
             config: Arc::clone(&self.configs.borrow()),
             watches: self.watches.clone(),
@@ -109,6 +118,15 @@ impl Admin {
 
 #[tonic::async_trait]
 impl TargetService for Admin {
+    type WatchTargetsStream = Messages;
+
+    async fn watch_targets(
+        &self,
+        request: Request<WatchTargetsRequest>,
+    ) -> Result<Response<Messages>, Status> {
+        self.watching.open(self, &request.into_inner()).map(Response::new)
+    }
+
     async fn list_targets(
         &self,
         request: Request<ListTargetsRequest>,
@@ -187,4 +205,23 @@ fn shutting_down() -> Status {
 
 fn invalid(error: impl std::fmt::Display) -> Status {
     Status::invalid_argument(error.to_string())
+}
+
+#[cfg(test)]
+mod fixture {
+    use runtime::{Shutdown, Tasks};
+
+    use super::*;
+
+    /// A view of nothing but these targets.
+    pub(super) fn view(snapshot: &Arc<Snapshot>) -> View {
+        let (shutdown, meter) = (Shutdown::new(), opentelemetry::global::meter("test"));
+        let config = crate::config::parse("config.yml", "scrape_configs: []", std::path::Path::new("/"));
+        View {
+            snapshot: snapshot.clone(),
+            listing: Arc::default(),
+            config: Arc::new(config.expect("a good configuration").config),
+            watches: Watches::new(Tasks::new(shutdown.clone()), shutdown, &meter),
+        }
+    }
 }

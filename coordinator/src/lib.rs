@@ -28,7 +28,9 @@ pub mod instruments;
 pub mod place;
 pub mod reload;
 pub mod service_discovery;
+pub mod target_changes;
 mod target_limit;
+pub mod watch_targets;
 pub mod web;
 
 use std::net::SocketAddr;
@@ -52,6 +54,7 @@ use fleet::Timings;
 use fleet_feed::Feed;
 use instruments::Instruments;
 use reload::First;
+use watch_targets::Watching;
 
 /// What runs at shutdown may take this long to finish.
 const GRACE: Duration = Duration::from_secs(5);
@@ -188,7 +191,16 @@ impl Coordinator {
         };
         let feed = feed.run(rt.shutdown.clone());
         rt.tasks.spawn("feed", feed);
-        let admin = Admin { fleet: fleet.clone(), listings: listing, configs: config, discoveries, watches };
+        let watching = Watching::new(fleet.snapshot(), rt.shutdown.clone(), rt.meter());
+        rt.tasks.spawn("target-changes", watching.clone().follow(fleet.snapshots()));
+        let admin = Admin {
+            fleet: fleet.clone(),
+            listings: listing,
+            configs: config,
+            discoveries,
+            watches,
+            watching,
+        };
         rt.tasks.spawn("grpc", grpc::serve(self.grpc, fleet.clone(), admin, rt.shutdown.clone()));
         rt.serve_router(
             "http",

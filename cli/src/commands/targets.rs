@@ -1,10 +1,11 @@
-//! `scrape-relay targets list|get|dropped`
+//! `scrape-relay targets list|get|dropped`; [`watch`] has a file of its own
 
 use proto::admin::v1::{
     DroppedTarget, GetTargetRequest, ListDroppedTargetsRequest, ListTargetsRequest, ListTargetsResponse,
     State, Target, TargetView,
 };
 
+use super::watch;
 use crate::args::{AskArgs, Output, PageArgs, TargetsCommand};
 use crate::ask::Server;
 use crate::exit::Failure;
@@ -18,6 +19,7 @@ pub async fn run(command: TargetsCommand) -> Result<String, Failure> {
     match command {
         TargetsCommand::List { page, ask } => list(page, &ask).await,
         TargetsCommand::Get { id, ask } => get(id, &ask).await,
+        TargetsCommand::Watch(args) => watch::run(args).await,
         TargetsCommand::Dropped { page, ask } => dropped(page, &ask).await,
     }
 }
@@ -144,7 +146,7 @@ pub fn why(dropped: &DroppedTarget) -> String {
 }
 
 /// The id alone.
-fn short(name: &str) -> &str {
+pub(super) fn short(name: &str) -> &str {
     name.strip_prefix("targets/").unwrap_or(name)
 }
 

@@ -1,8 +1,7 @@
 //! `scrape-relay relays`: how relays are shown, and a drain of real ones.
 
 use std::process::Command;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -46,28 +45,27 @@ fn relays_are_shown_with_what_they_have_still_to_lose() {
 
 /// Asks for pages again and again, as Prometheus does, until it is dropped.
 pub(crate) struct Scraper {
-    stop: Arc<AtomicBool>,
+    stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Scraper {
     pub(crate) fn start(addresses: &[String]) -> Self {
-        let (addresses, stop) = (addresses.to_vec(), Arc::new(AtomicBool::new(false)));
-        let stopped = stop.clone();
+        let addresses = addresses.to_vec();
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
         let scrape = move || {
-            while !stopped.load(Ordering::Relaxed) {
+            while stopped.recv_timeout(Duration::from_millis(200)) == Err(RecvTimeoutError::Timeout) {
                 // A relay that is gone has no page.
                 addresses.iter().for_each(|address| drop(page(address)));
-                std::thread::sleep(Duration::from_millis(200));
             }
         };
-        Self { stop, thread: Some(std::thread::spawn(scrape)) }
+        Self { stop: Some(stop), thread: Some(std::thread::spawn(scrape)) }
     }
 }
 
 impl Drop for Scraper {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.stop.take();
         if let Some(thread) = self.thread.take() {
             thread.join().expect("the scraper ends");
         }

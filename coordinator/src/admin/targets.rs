@@ -19,7 +19,8 @@ use crate::fleet::TargetEntry;
 /// Fewer digits of an id are too many ids.
 const FEWEST_DIGITS: usize = 4;
 
-const FIELDS: [&str; 8] = ["name", "state", "job", "relay", "url", "error", "labels.", "discovered_labels."];
+pub(super) const FIELDS: [&str; 8] =
+    ["name", "state", "job", "relay", "url", "error", "labels.", "discovered_labels."];
 
 pub(super) fn list(view: &View, request: &ListTargetsRequest) -> Result<ListTargetsResponse, Status> {
     let filter = Filter::parse(&request.filter, &FIELDS).map_err(invalid)?;
@@ -75,7 +76,7 @@ pub(super) fn by_id<'a>(view: &'a View, name: &str) -> Vec<&'a TargetEntry> {
     all.filter(|entry| entry.target.id.to_string().starts_with(&digits)).collect()
 }
 
-fn field<'a>(view: &'a View, entry: &'a TargetEntry, name: &str) -> Cow<'a, str> {
+pub(super) fn field<'a>(view: &'a View, entry: &'a TargetEntry, name: &str) -> Cow<'a, str> {
     let target = &entry.target;
     if let Some(label) = name.strip_prefix("labels.") {
         return target.labels.get(label).into();

@@ -46,6 +46,7 @@ const PURE: &[&str] = &[
     "coordinator/src/place.rs",
     "coordinator/src/place/",
     "coordinator/src/service_discovery.rs",
+    "coordinator/src/target_changes.rs",
     "relay/src/cache/marks.rs",
     "relay/src/cache/record.rs",
     "relay/src/contact.rs",

@@ -15,6 +15,7 @@ use crate::admin::Admin;
 use crate::catalog::Listing;
 use crate::fleet::Timings;
 use crate::fleet_task;
+use crate::watch_targets::Watching;
 
 async fn explain(admin: &Admin, target: &str) -> Vec<Explanation> {
     let request = Request::new(ExplainTargetRequest { target: target.to_owned() });
@@ -46,7 +47,10 @@ async fn every_watched_pod_has_a_story() {
     let (_listings, listings) = watch::channel(Arc::new(Listing::default()));
     let (_configs, configs) = watch::channel(Arc::new(loaded.config));
     let (_, discoveries) = watch::channel(Arc::default());
-    let admin = Admin { fleet, listings, configs, discoveries, watches: running.watches.clone() };
+    let watches = running.watches.clone();
+    let meter = opentelemetry::global::meter("test");
+    let watching = Watching::new(fleet.snapshot(), runtime::Shutdown::new(), &meter);
+    let admin = Admin { fleet, listings, configs, discoveries, watches, watching };
 
     for (name, reason, error) in [
         ("n/plain", "no_target", "prometheus.io/scrape is not \"true\""),
