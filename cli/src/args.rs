@@ -123,6 +123,9 @@ pub struct RelayArgs {
     /// Where the last good scrapes are kept; without it, in memory
     #[arg(long, env = "SCRAPE_RELAY_CACHE_DIR", value_name = "DIR")]
     pub cache_dir: Option<PathBuf>,
+    /// How long to go on at SIGTERM while other relays take this one's targets; 0: not at all
+    #[arg(long, env = "SCRAPE_RELAY_DRAIN_TIMEOUT", default_value = "25s", value_name = "DURATION", value_parser = duration)]
+    pub drain_timeout: Duration,
     /// See there.
     #[command(flatten)]
     pub bind: ListenArgs,

@@ -12,6 +12,7 @@ mod stream;
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
+use std::time::Duration;
 
 use runtime::Shutdown;
 use runtime::ready::ReadyToken;
@@ -21,6 +22,7 @@ use crate::boottime;
 use crate::contact::reconnect_wait;
 use crate::gather::Gather;
 use crate::instruments::label;
+use crate::leave::Leaving;
 use crate::slice_file::SliceFile;
 use end::End;
 use holding::Holding;
@@ -44,32 +46,46 @@ pub struct Assignment {
     coordinators: Vec<String>,
     gather: Arc<Gather>,
     holding: Mutex<Holding>,
+    leaving: Arc<Leaving>,
     kept: Option<SliceFile>,
 }
 
 impl Assignment {
     /// Looks for the leader among `coordinators` (URLs, at least one). Slices are kept in `kept`, if there is a place;
-    /// `ready` is dropped with the first slice.
+    /// `ready` is dropped with the first slice. What it lets go when it is `leaving` is said there.
     #[must_use]
     pub fn new(
         identity: Identity,
         coordinators: Vec<String>,
         gather: Arc<Gather>,
         kept: Option<SliceFile>,
-        ready: ReadyToken,
+        (leaving, ready): (Arc<Leaving>, ReadyToken),
     ) -> Self {
         let holding = Mutex::new(Holding::new(gather.clone(), kept.clone(), ready));
-        Self { identity, coordinators, gather, holding, kept }
+        Self { identity, coordinators, gather, holding, leaving, kept }
     }
 
     /// Joins, and joins again, until shutdown drains.
     pub async fn run(self, shutdown: Shutdown) {
+        self.remember_drained().await;
         tokio::select! {
             () = shutdown.draining() => {}
             () = async { tokio::join!(self.take_kept_slice(), self.join_for_ever()); } => {}
         }
         // The stream is closed with this task, while pages that run are still finished.
         self.gather.context.contact.update(|contact| contact.ended(boottime::now()));
+        self.holding.lock().await.write(Duration::ZERO).await;
+    }
+
+    /// A relay that an operator has drained says so from its first word on, whatever became of its last slice.
+    async fn remember_drained(&self) {
+        let Some(kept) = &self.kept else { return };
+        match kept.within_bound(|kept| kept.says_drained(&kept.read()?)).await {
+            Ok(drained) => self.holding.lock().await.remember_drained(drained),
+            Err(error) => {
+                tracing::warn!(error = %end::chain(&error), "whether this relay is drained is not known")
+            }
+        }
     }
 
     async fn join_for_ever(&self) {

@@ -24,6 +24,7 @@ pub mod contact;
 pub mod copies;
 pub mod gather;
 pub mod instruments;
+pub mod leave;
 pub mod merge;
 pub mod scrape;
 pub mod serve;
@@ -52,6 +53,7 @@ use cache::{Cache, Loaded};
 use contact::Timings;
 use gather::{Context, Gather};
 use instruments::{CacheInstruments, Instruments};
+use leave::Leaving;
 use scrape::AddressGuard;
 use serve::Metrics;
 use slice_file::SliceFile;
@@ -81,6 +83,8 @@ pub struct RelayConfig {
     pub cache_dir: Option<PathBuf>,
     /// The protocol's durations.
     pub timings: Timings,
+    /// How long others are waited for at the end to take the targets; zero: not at all.
+    pub drain_timeout: Duration,
     /// What the scraped port shows.
     pub front: Front,
     /// Whether targets say themselves where they are, so that loopback, link-local and metadata addresses are refused.
@@ -169,17 +173,20 @@ impl Relay {
         self.bound
     }
 
-    /// Runs until `rt` drains; then what runs is finished and the cache written.
+    /// Runs until `rt` drains, then until others have the targets or the time for that is over; then what runs is
+    /// finished and the cache written.
     ///
     /// # Errors
     /// A task that stopped unasked, or did not stop.
-    pub async fn run(self, rt: Runtime) -> Result<(), Error> {
+    pub async fn run(self, whole: Runtime) -> Result<(), Error> {
+        let rt = whole.deferred();
         runtime::process_metrics::register(rt.meter(), env!("CARGO_PKG_VERSION"));
         let ready = rt.readiness.token("no slice yet: no coordinator has told this relay what to scrape");
         let (cache, loaded) = open_cache(&self.config, &rt).await;
         let gather = Arc::new(Gather::new(self.context(cache.clone(), &rt), loaded));
 
-        let assignment = self.assignment(&gather, ready);
+        let leaving = Arc::new(Leaving::default());
+        let assignment = self.assignment(&gather, leaving.clone(), ready);
         rt.tasks.spawn("assignment", assignment.run(rt.shutdown.clone()));
         let room = gather.context.room.clone();
         let probes = self.config.front.probes.then(|| rt.clone());
@@ -193,7 +200,13 @@ impl Relay {
         rt.tasks.spawn("http", own);
         rt.tasks.spawn("upkeep", upkeep::run(gather.clone(), rt.shutdown.clone()));
 
-        rt.shutdown.draining().await;
+        tokio::select! {
+            () = whole.shutdown.draining() => {}
+            () = rt.shutdown.draining() => {}
+        }
+        let ends = (&whole.shutdown, &rt.shutdown);
+        leave::leave(&gather, &leaving, self.config.drain_timeout, ends).await;
+        rt.shutdown.drain();
         let page = gather.roster().map(|roster| roster.config.relay.page_timeout).unwrap_or_default();
         let finished = rt.tasks.finish(GRACE.max(page + GRACE_BEYOND)).await;
         if !cache.close(CLOSE).await {
@@ -217,7 +230,7 @@ impl Relay {
         })
     }
 
-    fn assignment(&self, gather: &Arc<Gather>, ready: ReadyToken) -> Assignment {
+    fn assignment(&self, gather: &Arc<Gather>, leaving: Arc<Leaving>, ready: ReadyToken) -> Assignment {
         let advertise = self.config.advertise.clone().unwrap_or_else(|| self.bound.metrics.to_string());
         let identity = Identity {
             name: self.config.name.as_str().into(),
@@ -232,7 +245,7 @@ impl Relay {
             .as_deref()
             .filter(|_| gather.context.cache.is_on_disk())
             .map(|dir| SliceFile::new(dir, &self.config.name));
-        Assignment::new(identity, self.config.coordinators.clone(), gather.clone(), kept, ready)
+        Assignment::new(identity, self.config.coordinators.clone(), gather.clone(), kept, (leaving, ready))
     }
 }
 

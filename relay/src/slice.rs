@@ -123,6 +123,13 @@ impl SliceState {
         self.held = held;
     }
 
+    /// Before the first slice: whether the relay was drained in its last run.
+    pub fn remember_drained(&mut self, drained: bool) {
+        if self.held.reign.is_none() {
+            self.held.drained = drained;
+        }
+    }
+
     /// The slice in force.
     #[must_use]
     pub fn held(&self) -> &HeldSlice {

@@ -207,6 +207,16 @@ impl SliceFile {
         kept.map(Some).map_err(|age| SliceFileError::TooOld { path, age_seconds: age.as_secs() })
     }
 
+    /// Whether the slice in `bytes`, however old, says that an operator has drained this relay.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn says_drained(&self, bytes: &SliceBytes) -> Result<bool, SliceFileError> {
+        let Some(slice) = &bytes.slice else { return Ok(false) };
+        let damaged = |why| SliceFileError::Damaged { path: self.dir.join("slice"), why };
+        Ok(decode(&self.relay, slice).map_err(damaged)?.1.drained())
+    }
+
     fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), SliceFileError> {
         let error = |source| SliceFileError::Io { path: self.dir.join(name), source };
         replace_file(&self.dir, name, bytes).map_err(error)
@@ -240,13 +250,18 @@ fn whole(slice: &HeldSlice) -> Option<SliceChange> {
 }
 
 fn read_slice(relay: &str, bytes: &[u8]) -> Result<(SystemTime, HeldSlice), String> {
-    let body = seal::opened(MAGIC, relay, bytes)?;
-    let (written, body) = body.split_first_chunk::<8>().ok_or("too short")?;
-    let change = wire::SliceChange::decode(body).map_err(|error| error.to_string())?;
+    let (written, change) = decode(relay, bytes)?;
     let change = SliceChange::try_from(change).map_err(|error: ConvertError| error.to_string())?;
     let mut state = SliceState::default();
     state.apply(change).map_err(|error| error.to_string())?.ok_or("incomplete")?;
-    Ok((from_unix_ms(i64::from_le_bytes(*written)), state.held().clone()))
+    Ok((written, state.held().clone()))
+}
+
+fn decode(relay: &str, bytes: &[u8]) -> Result<(SystemTime, wire::SliceChange), String> {
+    let body = seal::opened(MAGIC, relay, bytes)?;
+    let (written, body) = body.split_first_chunk::<8>().ok_or("too short")?;
+    let change = wire::SliceChange::decode(body).map_err(|error| error.to_string())?;
+    Ok((from_unix_ms(i64::from_le_bytes(*written)), change))
 }
 
 #[cfg(test)]

@@ -50,6 +50,14 @@ impl Runtime {
         Self { telemetry, tasks: Tasks::new(shutdown.clone()), readiness: Readiness::new(), shutdown }
     }
 
+    /// This runtime for a component that has something to do before it ends: its tasks go on when this one drains,
+    /// until [`Shutdown::drain`] is called on its own shutdown.
+    #[must_use]
+    pub fn deferred(&self) -> Self {
+        let shutdown = self.shutdown.deferred();
+        Self { tasks: Tasks::new(shutdown.clone()), shutdown, ..self.clone() }
+    }
+
     /// A listener on `socket` with this runtime's instruments; `name` is their label, such as `metrics`.
     #[must_use]
     pub fn listener(&self, name: &'static str, socket: TcpListener) -> Listener {

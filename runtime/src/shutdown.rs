@@ -27,6 +27,13 @@ impl Shutdown {
         Self { drain: self.drain.child_token(), abort: self.abort.child_token() }
     }
 
+    /// A shutdown for a part that has something to do before it ends: it aborts when this one does, and drains when the
+    /// part is told to, which its owner does in the end.
+    #[must_use]
+    pub fn deferred(&self) -> Self {
+        Self { drain: CancellationToken::new(), abort: self.abort.child_token() }
+    }
+
     /// Asks everything to finish.
     pub fn drain(&self) {
         self.drain.cancel();
@@ -99,6 +106,18 @@ mod tests {
         whole.abort();
         second.draining().await;
         second.aborted().await;
+    }
+
+    #[tokio::test]
+    async fn a_part_with_something_to_do_drains_when_it_is_told_to_and_aborts_with_the_whole() {
+        let whole = Shutdown::new();
+        let part = whole.deferred();
+        whole.drain();
+        assert!(!part.is_draining());
+        part.drain();
+        assert!(part.is_draining());
+        whole.abort();
+        part.aborted().await;
     }
 
     #[tokio::test]

@@ -21,6 +21,7 @@ pub async fn run(args: RelayArgs, log: &LogArgs) -> Result<(), Failure> {
         advertise: args.advertise,
         cache_dir: args.cache_dir,
         timings: Timings::default(),
+        drain_timeout: args.drain_timeout,
         front: Front::default(),
         deny_local: false,
     };

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use coordinator::config::MissingFiles;
 use coordinator::{Coordinator, CoordinatorConfig, Source};
@@ -83,6 +84,8 @@ pub async fn serve(parts: Parts, log: &LogArgs, started: impl FnOnce()) -> Resul
         advertise: None,
         cache_dir: parts.cache_dir,
         timings: Timings::default(),
+        // Nobody else could take the targets: the whole fleet ends with this process.
+        drain_timeout: Duration::ZERO,
         front: parts.front,
         deny_local: parts.deny_local,
     };

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use coordinator::config::MissingFiles;
 use coordinator::{Coordinator, CoordinatorConfig, Source};
@@ -47,6 +48,8 @@ impl Fleet {
                 advertise: None,
                 cache_dir: Some(directory.join(&name)),
                 timings: Timings::default(),
+                // Nobody else could take the targets: the whole fleet ends with this process.
+                drain_timeout: Duration::ZERO,
                 front: Front::default(),
                 deny_local: false,
             })

@@ -52,6 +52,11 @@ impl Holding {
         }
     }
 
+    /// What the slice of an earlier process says of this relay, as long as there is no other.
+    pub(super) fn remember_drained(&mut self, drained: bool) {
+        self.state.remember_drained(drained);
+    }
+
     /// The slice in force.
     pub(super) fn slice(&self) -> &HeldSlice {
         self.state.held()
@@ -129,9 +134,12 @@ impl Holding {
     pub(super) async fn write(&mut self, distance: Duration) {
         let recently = self.written.is_some_and(|at| at.elapsed() < distance);
         let Some(kept) = self.kept.clone().filter(|_| self.unwritten && !recently) else { return };
-        self.unwritten = false;
         self.written = Some(Instant::now());
-        self.gather.context.cache.flush(FLUSH_BEFORE_WRITE).await;
+        if !self.gather.context.cache.flush(FLUSH_BEFORE_WRITE).await {
+            // A slice must not promise what is not gone from disk yet; the next heartbeat tries again.
+            return;
+        }
+        self.unwritten = false;
         let slice = self.state.held().clone();
         let stored = on_disk(&kept, move |kept| kept.store(&slice, SystemTime::now())).await;
         self.unwritten = !stored;

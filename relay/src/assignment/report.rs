@@ -27,7 +27,7 @@ pub(super) enum Which {
 }
 
 /// The first words on a stream.
-pub(super) fn hello(identity: &Identity, gather: &Gather, slice: &HeldSlice) -> Hello {
+pub(super) fn hello(identity: &Identity, gather: &Gather, slice: &HeldSlice, leaves: bool) -> Hello {
     let highest_reign = slice.reign.clone();
     let roster = gather.roster();
     let slots = roster.iter().flat_map(|roster| roster.slots.iter());
@@ -48,7 +48,7 @@ pub(super) fn hello(identity: &Identity, gather: &Gather, slice: &HeldSlice) -> 
         protocol: ProtocolRange { min: PROTOCOL, max: PROTOCOL },
         held,
         highest_reign,
-        draining: false,
+        draining: leaves,
         advertise: identity.advertise.clone(),
         last_page: gather.last_asked(),
         drained: slice.drained,

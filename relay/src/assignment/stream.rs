@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use model::slice::SliceChange;
+use model::slice::{SliceChange, Stamp};
 use model::status::StatusReport;
 use proto::assignment::v1 as wire;
 use proto::assignment::v1::assignment_service_client::AssignmentServiceClient;
@@ -47,6 +47,8 @@ struct Stream<'a> {
     joined: bool,
     sequence: u64,
     heartbeat: Interval,
+    /// Whether the coordinator was told that this process is about to end.
+    says_leaving: bool,
 }
 
 /// What happens next on a stream.
@@ -54,6 +56,7 @@ enum Next {
     Message(Box<Result<Option<wire::JoinResponse>, tonic::Status>>),
     Heartbeat,
     Report(Which),
+    Leave,
     Silence,
 }
 
@@ -71,8 +74,9 @@ impl Assignment {
         let hello = {
             let mut holding = self.holding.lock().await;
             holding.open_stream();
-            report::hello(&self.identity, &self.gather, holding.slice())
+            report::hello(&self.identity, &self.gather, holding.slice(), self.leaving.is_asked())
         };
+        let says_leaving = hello.draining;
         context.contact.update(|contact| contact.opened(boottime::now()));
         let first = message(Request::Hello(wire::Hello::from(&hello)));
         outbox.try_send(first).expect("the outbox is new and empty");
@@ -83,7 +87,10 @@ impl Assignment {
                 tracing::info!(coordinator = address, "assignment stream opened");
                 let inbox = response.into_inner();
                 let heartbeat = every(context.contact.timings().heartbeat);
-                Stream { assignment: self, outbox, inbox, joined: false, sequence: 0, heartbeat }.run().await
+                let (joined, sequence) = (false, 0);
+                Stream { assignment: self, outbox, inbox, joined, sequence, heartbeat, says_leaving }
+                    .run()
+                    .await
             }
             Ok(Err(status)) => End::of(&status, false),
             Err(_) => {
@@ -97,7 +104,7 @@ impl Assignment {
 
 impl Stream<'_> {
     async fn run(mut self) -> End {
-        let context = self.assignment.gather.context.clone();
+        let (context, leaving) = (self.assignment.gather.context.clone(), self.assignment.leaving.clone());
         let timings = *context.contact.timings();
         let mut status = every(timings.status_every);
         let silence = timings.heartbeat * SILENT_HEARTBEATS + timings.heartbeat / 2;
@@ -108,6 +115,7 @@ impl Stream<'_> {
                 _ = self.heartbeat.tick() => Next::Heartbeat,
                 _ = status.tick() => Next::Report(Which::Changed),
                 () = context.changed.notified() => Next::Report(Which::StateChanged),
+                () = leaving.asked(), if !self.says_leaving => Next::Leave,
                 () = tokio::time::sleep_until(heard + silence) => Next::Silence,
             };
             let ended = match next {
@@ -118,6 +126,7 @@ impl Stream<'_> {
                 }
                 Next::Heartbeat => self.beat().await,
                 Next::Report(which) => self.report(which),
+                Next::Leave => self.leave().await,
                 Next::Silence => Some(self.closed(format!("nothing heard for {silence:?}"))),
             };
             if let Some(end) = ended {
@@ -165,7 +174,7 @@ impl Stream<'_> {
                 if let Some(end) = self.release(departed).await {
                     return Some(end);
                 }
-                self.send(Request::Acknowledged(wire::Acknowledged::from(stamp)))
+                self.acknowledge(stamp).await
             }
             Ok(None) => None,
             Err(refused) => {
@@ -173,6 +182,27 @@ impl Stream<'_> {
                 None
             }
         }
+    }
+
+    async fn acknowledge(&mut self, stamp: Stamp) -> Option<End> {
+        let end = self.send(Request::Acknowledged(wire::Acknowledged::from(stamp)));
+        let roster = self.assignment.gather.roster();
+        let targets = roster.map_or(0, |roster| roster.slots.len());
+        self.assignment.leaving.acknowledged(targets, boottime::now());
+        if end.is_none() && self.says_leaving && targets == 0 {
+            // Its echo ends the process: nobody should have to wait for the next one.
+            return self.beat().await;
+        }
+        end
+    }
+
+    /// Says that this process is about to end, so that others are given its targets.
+    async fn leave(&mut self) -> Option<End> {
+        self.says_leaving = true;
+        let assignment = self.assignment;
+        let holding = assignment.holding.lock().await;
+        let hello = report::hello(&assignment.identity, &assignment.gather, holding.slice(), true);
+        self.send(Request::Hello(wire::Hello::from(&hello)))
     }
 
     /// Says what is known of targets that were let go, with their records as far as there is time for them. Heartbeats

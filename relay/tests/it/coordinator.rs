@@ -162,6 +162,10 @@ impl AssignmentService for Service {
 impl Shared {
     async fn hear(&self, message: wire::JoinRequest, stream: &Sender) {
         match message.message.unwrap() {
+            // Said on a stream that is there already: nothing follows at once.
+            Request::Hello(hello) if hello.draining && self.knows(stream) => {
+                self.heard.send_modify(|heard| heard.hellos.push(hello))
+            }
             Request::Hello(hello) => {
                 let welcome = wire::Welcome {
                     epoch: 1,
@@ -195,6 +199,10 @@ impl Shared {
             }
             Request::Pong(_) => {}
         }
+    }
+
+    fn knows(&self, stream: &Sender) -> bool {
+        self.streams.lock().iter().any(|known| known.same_channel(stream))
     }
 
     async fn answer(&self, stream: &Sender, message: Response) {

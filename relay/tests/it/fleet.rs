@@ -50,6 +50,16 @@ impl RunningRelay {
     }
 
     pub(crate) async fn start_with(coordinator: &str, cache: Option<&Path>, timings: Timings) -> Self {
+        Self::start_leaving(coordinator, cache, timings, Duration::ZERO).await
+    }
+
+    /// One that waits for others to take its targets before it ends.
+    pub(crate) async fn start_leaving(
+        coordinator: &str,
+        cache: Option<&Path>,
+        timings: Timings,
+        drain_timeout: Duration,
+    ) -> Self {
         let relay = Relay::bind(RelayConfig {
             coordinators: vec![coordinator.to_owned()],
             name: "r1".into(),
@@ -58,6 +68,7 @@ impl RunningRelay {
             advertise: None,
             cache_dir: cache.map(Path::to_owned),
             timings,
+            drain_timeout,
             front: Front::default(),
             deny_local: false,
         });
@@ -106,6 +117,20 @@ impl RunningRelay {
             }
             assert!(tokio::time::Instant::now() < deadline, "never {what}; last page:\n{page}");
         }
+    }
+
+    /// Asks it to end, as the first signal does.
+    pub(crate) fn ask_to_stop(&self) {
+        self.shutdown.drain();
+    }
+
+    /// As the second signal does.
+    pub(crate) fn abort(&self) {
+        self.shutdown.abort();
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.task.is_finished()
     }
 
     pub(crate) async fn stop(self) {

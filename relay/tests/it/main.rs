@@ -16,6 +16,8 @@ mod conflicts;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]
+mod leaving;
+#[cfg(test)]
 mod pages;
 #[cfg(test)]
 mod released;

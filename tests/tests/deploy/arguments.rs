@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::manifests::{self, KUBERNETES, Manifest, PROXY, one};
 
 /// How long the processes take to end, in seconds: docs/limits.md.
-const ENDS: [(&str, u64); 2] = [("coordinator", 5), ("relay", 12 + 5)];
+const ENDS: [(&str, u64); 2] = [("coordinator", 5), ("relay", 25 + 12 + 5)];
 
 fn workloads() -> Vec<Manifest> {
     manifests::of(KUBERNETES).into_iter().filter(Manifest::is_workload).collect()
