@@ -7,17 +7,22 @@
 mod balance;
 mod claims;
 mod clocks;
+mod handovers;
+mod move_counts;
+mod moves;
 mod ownership;
 mod pack;
+mod records;
 mod reign;
 mod relay;
+mod returns;
 mod snapshot;
 mod streams;
 mod targets;
 mod timings;
 mod unit;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -27,11 +32,15 @@ use model::status::StatusReport;
 use model::target::{Target, TargetId};
 
 use crate::place::Ring;
+use handovers::Handovers;
+use records::Records;
 use relay::{Link, Relay};
 use unit::Unit;
 
+pub use move_counts::MoveCounts;
+pub use moves::Stage;
 pub use relay::RelayState;
-pub use snapshot::{Ownership, RelayEntry, Snapshot, TargetEntry};
+pub use snapshot::{Ownership, RelayEntry, Snapshot, TargetEntry, Transfer};
 pub use timings::Timings;
 pub use unit::Reason;
 
@@ -257,6 +266,10 @@ pub struct Counters {
     pub ended: BTreeMap<&'static str, u64>,
     /// Streams closed from here by [`Closing::kind`].
     pub closed: BTreeMap<&'static str, u64>,
+    /// Moves that are over.
+    pub moves: MoveCounts,
+    /// Records of failing targets by what became of them: `handed_over`, or why not.
+    pub records: BTreeMap<&'static str, u64>,
     /// Relays given up.
     pub relays_lost: u64,
     /// Targets that two relays reported.
@@ -265,6 +278,12 @@ pub struct Counters {
     pub clock_restarts: u64,
     /// Status reports of targets that the reporting relay does not own.
     pub foreign_statuses: u64,
+}
+
+impl Counters {
+    fn count_record(&mut self, what: &'static str) {
+        *self.records.entry(what).or_default() += 1;
+    }
 }
 
 /// The fleet.
@@ -287,6 +306,11 @@ pub struct Fleet {
     /// Whether some target may be exposed by a relay that has not come.
     unknown_exposers: bool,
     units: BTreeMap<TargetId, Unit>,
+    /// Those that are on their way.
+    moving: BTreeSet<TargetId>,
+    /// Failing ones among them, and their records.
+    handovers: Handovers,
+    records: Records,
     relays: BTreeMap<Arc<str>, Relay>,
     streams: HashMap<StreamId, Arc<str>>,
     ring: Ring,
@@ -318,6 +342,9 @@ impl Fleet {
             unread: HashSet::new(),
             unknown_exposers: false,
             units: BTreeMap::new(),
+            moving: BTreeSet::new(),
+            handovers: Handovers::default(),
+            records: Records::default(),
             relays: BTreeMap::new(),
             streams: HashMap::new(),
             ring: Ring::default(),

@@ -63,11 +63,10 @@ impl Fleet {
     fn weighed(&self, indexes: &HashMap<Arc<str>, usize>) -> (Vec<TargetId>, Vec<place::Unit>) {
         let medians = self.medians();
         let weighed = self.units.iter().filter(|(_, unit)| unit.is_wanted()).filter_map(|(id, unit)| {
-            let owner = match (&unit.owner, &unit.destined) {
-                (Some(owner), _) => Some(*indexes.get(&owner.relay)?),
-                (None, Some((to, _))) => Some(*indexes.get(to)?),
-                (None, None) if unit.is_released() => return None,
-                (None, None) => None,
+            let owner = match unit.heir() {
+                Some(heir) => Some(*indexes.get(heir)?),
+                None if unit.is_released() => return None,
+                None => None,
             };
             let unmeasured = || medians.get(&unit.target.job).copied().unwrap_or(place::UNMEASURED);
             let weight = place::weigh(unit.samples.unwrap_or_else(unmeasured));
@@ -98,18 +97,19 @@ impl Fleet {
             (Cause::Orphan, _, Some(left)) => Reason::Left(left.clone()),
             (Cause::Drain, Some(from), _) => Reason::Drained(from.clone()),
             (Cause::Overload, Some(from), _) => Reason::Overload(from.clone()),
+            (Cause::Fill, _, _) if self.is_new(to) => Reason::Joined,
             (Cause::Fill, _, _) => Reason::Fill,
             (Cause::Orphan | Cause::Drain | Cause::Overload, _, _) => Reason::Placed,
         };
-        if from.is_some() {
-            self.release(id, Some((to.clone(), reason)));
-        } else if unit.is_released() {
-            // Already on its way elsewhere: only its destination changes.
-            if let Some(unit) = self.units.get_mut(&id) {
-                unit.destined = Some((to.clone(), reason));
-            }
-        } else {
+        if from.is_some() || unit.moving.is_some() {
+            self.begin(id, to, reason);
+        } else if !unit.is_released() {
             self.give(id, to, reason);
         }
+    }
+
+    /// Whether a relay's process has come so lately that what fills it is a join.
+    fn is_new(&self, name: &str) -> bool {
+        self.relays.get(name).is_some_and(|relay| self.now.since(relay.connected) < self.timings.moving)
     }
 }

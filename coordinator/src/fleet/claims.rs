@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use model::slice::{Held, Permission};
 use model::status::{TargetState, TargetStatus};
+use model::target::TargetId;
 
-use super::relay::Relay;
+use super::moves::{Moving, Stage};
+use super::relay::{Relay, Releasing};
 use super::unit::{Exposer, Owner, Reason, Standing, Unit};
 use super::{Fleet, Phase};
 
@@ -17,6 +19,10 @@ enum Verdict {
     Adopt,
     /// It becomes the relay's, and its present owner loses it.
     Win,
+    /// It becomes the relay's; its present owner has it, too, until a scraper has seen it there.
+    Succeed,
+    /// It is another's: the relay has it, too, until a scraper has seen it there.
+    Linger,
     /// It is another's: the relay drops it.
     Lose,
 }
@@ -27,6 +33,7 @@ impl Fleet {
         let waiting = self.relays.iter().filter(|(_, relay)| relay.is_unsettled());
         let due = waiting.filter(|(_, relay)| self.may_settle(relay));
         for name in due.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
+            self.call_home(&name);
             let held = self.relays.get_mut(&name).map(|relay| std::mem::take(&mut relay.held));
             for held in held.unwrap_or_default() {
                 self.claim_one(&name, &held);
@@ -67,15 +74,25 @@ impl Fleet {
             Verdict::Adopt => self.adopt(name, held),
             Verdict::Win => {
                 self.counters.conflicts += 1;
-                self.release(held.target, None);
+                self.end_move(held.target, Some("reported"));
+                self.drop_still(held.target);
+                self.release(held.target);
                 self.adopt(name, held);
+            }
+            Verdict::Succeed => {
+                self.counters.conflicts += 1;
+                self.succeed(name, held);
+            }
+            Verdict::Linger => {
+                self.counters.conflicts += 1;
+                self.linger(name, held.target);
             }
             Verdict::Lose => {
                 let (unit, relay) = (self.units.get_mut(&held.target), self.relays.get_mut(name));
                 if let (Some(unit), Some(relay)) = (unit, relay) {
                     self.counters.conflicts += u64::from(unit.owner.is_some());
                     unit.expose(Exposer::Told(name.clone()));
-                    relay.releasing.insert(held.target, None);
+                    relay.releasing.insert(held.target, Releasing::default());
                 }
             }
         }
@@ -85,13 +102,60 @@ impl Fleet {
         let Some(unit) = self.units.get(&held.target) else { return Verdict::Lose };
         let draining = self.relays.get(name).is_some_and(|relay| relay.leaves());
         let elsewhere = unit.exposers.iter().any(|one| matches!(one, Exposer::Told(_)) && !one.is(name));
+        // Two that report a target live only were in the middle of a move: no scrape may be missed.
+        let lingers = |owner: &Owner| {
+            let relay = self.relays.get(&owner.relay);
+            owner.permission == Permission::None
+                && unit.moving.is_none()
+                && relay.is_some_and(|relay| relay.synced)
+        };
         match &unit.owner {
             Some(owner) if *owner.relay == *name => Verdict::Owned,
+            _ if unit.is_still_at(name) => Verdict::Owned,
+            Some(owner @ Owner { claim: Some(claim), .. })
+                if held.permission == Permission::None && lingers(owner) =>
+            {
+                if held.stamp > *claim {
+                    Verdict::Succeed
+                } else {
+                    Verdict::Linger
+                }
+            }
             // Of two that report it the one it was assigned to later has it.
             Some(Owner { claim: Some(claim), .. }) if held.stamp > *claim => Verdict::Win,
             None if unit.is_wanted() && !draining && !elsewhere => Verdict::Adopt,
             Some(_) | None => Verdict::Lose,
         }
+    }
+
+    /// `name` has the target in its slice, live only, until a scraper has seen it at its owner.
+    fn linger(&mut self, name: &Arc<str>, id: TargetId) {
+        let (Some(unit), Some(relay)) = (self.units.get_mut(&id), self.relays.get_mut(name)) else { return };
+        let Some(owner) = &unit.owner else { return };
+        unit.moving = Some(Moving {
+            from: name.clone(),
+            to: owner.relay.clone(),
+            reason: Reason::Reported,
+            stage: Stage::Overlapping,
+            since: self.now,
+            before: Permission::None,
+            seen: false,
+        });
+        unit.expose(Exposer::Still(name.clone()));
+        relay.releasing.remove(&id);
+        relay.still.insert(id);
+        self.moving.insert(id);
+    }
+
+    /// The relay that reports a target takes it from its owner, who lingers.
+    fn succeed(&mut self, name: &Arc<str>, held: &Held) {
+        let owner = self.units.get_mut(&held.target).and_then(|unit| unit.owner.take());
+        let Some(former) = owner.map(|owner| owner.relay) else { return };
+        if let Some(relay) = self.relays.get_mut(&former) {
+            relay.owned.remove(&held.target);
+        }
+        self.adopt(name, held);
+        self.linger(&former, held.target);
     }
 
     /// Leaves a target with the relay that reports it.
@@ -122,8 +186,8 @@ impl Fleet {
             reason: Reason::Reported,
             since: self.now.wall,
         });
-        unit.destined = None;
         unit.left = None;
+        unit.home = None;
         unit.entry = None;
         if held.samples > 0 {
             unit.samples = Some(held.samples);

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::status::TargetState;
+use model::target::TargetId;
 
+use super::moves::Stage;
 use super::relay::Link;
 use super::unit::Exposer;
 use super::{Closing, Fleet, Now, Phase};
@@ -27,6 +29,9 @@ impl Fleet {
                 rival.deadline = now.elapsed + self.timings.ping;
             }
         }
+        for moving in self.units.values_mut().filter_map(|unit| unit.moving.as_mut()) {
+            moving.since = now;
+        }
     }
 
     pub(super) fn tick(&mut self) {
@@ -37,6 +42,7 @@ impl Fleet {
             self.check_lost(&name);
         }
         self.forget_unknown();
+        self.advance_all();
         if self.now.elapsed >= self.next_fill {
             self.next_fill = self.now.elapsed + self.timings.fill;
             self.fill_due = true;
@@ -92,23 +98,50 @@ impl Fleet {
         relay.synced = false;
         relay.held.clear();
         relay.unacknowledged_since = None;
+        let flushed = !relay.flush_late;
+        relay.awaited.clear();
+        let still = std::mem::take(&mut relay.still);
         let releasing = std::mem::take(&mut relay.releasing);
         let owned: Vec<_> = relay.owned.iter().copied().collect();
         self.counters.relays_lost += 1;
-        for id in owned {
-            let status = self.units.get(&id).and_then(|unit| unit.status.as_ref());
-            let held_back = silent && status.is_some_and(|status| status.state == TargetState::StaleServed);
-            if !held_back {
-                self.release(id, None);
-            }
+        for id in still {
+            self.may_expose(id, name);
+            self.end_move(id, Some("lost"));
+            self.review(id);
         }
-        for id in releasing.into_keys() {
-            if let Some(unit) = self.units.get_mut(&id) {
-                unit.expose(Exposer::Lost(name.clone()));
+        for id in owned {
+            self.lose_owned(id, silent);
+        }
+        for (id, releasing) in releasing {
+            if let Some(unit) = self.units.get_mut(&id).filter(|_| releasing.is_newest && flushed) {
+                unit.home = Some(name.clone());
             }
+            self.may_expose(id, name);
             self.review(id);
         }
         self.place_due = true;
+    }
+
+    fn may_expose(&mut self, id: TargetId, lost: &Arc<str>) {
+        if let Some(unit) = self.units.get_mut(&id) {
+            unit.expose(Exposer::Lost(lost.clone()));
+        }
+    }
+
+    fn lose_owned(&mut self, id: TargetId, silent: bool) {
+        let Some(unit) = self.units.get(&id) else { return };
+        let stage = unit.moving.as_ref().map(|moving| moving.stage);
+        let is_stale = unit.status.as_ref().is_some_and(|status| status.state == TargetState::StaleServed);
+        match stage {
+            Some(Stage::Overlapping) => return self.give_back(id, "lost"),
+            // What it could do with its copy before it was told to be quiet it can do when it is back.
+            Some(Stage::Waiting | Stage::Muting) => self.cancel(id, "lost"),
+            Some(Stage::Dropping | Stage::HandingOver) => self.end_move(id, Some("lost")),
+            None => {}
+        }
+        if !(silent && is_stale) {
+            self.release(id);
+        }
     }
 
     /// Once a lost relay has been out of the list for long enough nobody scrapes it any more.
@@ -127,7 +160,7 @@ impl Fleet {
         let Some(relay) = self.relays.get_mut(name) else { return };
         relay.is_unlisted = true;
         for id in relay.owned.iter().copied().collect::<Vec<_>>() {
-            self.release(id, None);
+            self.release(id);
         }
         let exposed = self.units.iter().filter(|(_, unit)| unit.exposers.iter().any(|one| one.is(name)));
         for id in exposed.map(|(id, _)| *id).collect::<Vec<_>>() {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use model::slice::{Permission, Released, Stamp};
 use model::target::TargetId;
 
-use super::relay::Link;
-use super::unit::{Exposer, Owner, Reason};
+use super::relay::{Link, Relay, Releasing};
+use super::unit::{Exposer, Owner, Reason, Unit};
 use super::{Fleet, StreamId};
 
 impl Fleet {
-    /// Gives a target that nobody owns to `to`: live results only as long as another relay may still expose it.
+    /// Gives a target that nobody owns to `to`.
     pub(super) fn give(&mut self, id: TargetId, to: &Arc<str>, reason: Reason) {
         let (Some(unit), Some(relay)) = (self.units.get_mut(&id), self.relays.get_mut(to)) else { return };
         if relay.outbox.removed.remove(&id) {
@@ -18,7 +18,19 @@ impl Fleet {
             relay.releasing.remove(&id);
             unit.exposers.retain(|exposer| !exposer.is(to));
         }
-        let permission = if unit.exposers.is_empty() { Permission::Discard } else { Permission::None };
+        if relay.still.remove(&id) {
+            unit.exposers.retain(|exposer| !exposer.is(to));
+        }
+        let permission = permission(unit, to, relay, self.records.has(id));
+        if permission == Permission::Record {
+            relay.awaited.insert(id);
+            self.counters.count_record("handed_over");
+        } else if self.records.forget(id) {
+            self.counters.count_record("exposed_elsewhere");
+        }
+        if matches!(permission, Permission::Keep | Permission::Record) {
+            unit.home = None;
+        }
         *self.counters.assigned.entry(reason.kind()).or_default() += 1;
         unit.owner = Some(Owner {
             relay: to.clone(),
@@ -29,28 +41,30 @@ impl Fleet {
             reason,
             since: self.now.wall,
         });
-        unit.destined = None;
-        unit.left = None;
         unit.status = None;
         unit.entry = None;
         relay.owned.insert(id);
         relay.outbox.assigned.insert(id);
     }
 
-    /// Takes a target from its owner, who may expose it until it acknowledges. `destined` is who gets it then.
-    pub(super) fn release(&mut self, id: TargetId, destined: Option<(Arc<str>, Reason)>) {
+    /// Takes a target from its owner, who may expose it until it acknowledges.
+    pub(super) fn release(&mut self, id: TargetId) {
         let Some(unit) = self.units.get_mut(&id) else { return };
         let Some(owner) = unit.owner.take() else { return };
-        unit.destined = destined;
         unit.entry = None;
+        self.records.forget(id);
+        self.handovers.end(id);
         if let Some(relay) = self.relays.get_mut(&owner.relay) {
             relay.owned.remove(&id);
+            relay.awaited.remove(&id);
             relay.outbox.assigned.remove(&id);
             if matches!(relay.link, Link::Connected(_)) {
                 unit.expose(Exposer::Told(owner.relay.clone()));
-                relay.releasing.insert(id, None);
+                let is_newest = owner.permission != Permission::None;
+                relay.releasing.insert(id, Releasing { is_newest, ..Releasing::default() });
                 relay.outbox.removed.insert(id);
             } else {
+                unit.home = has_newest(&owner, relay).then(|| owner.relay.clone());
                 unit.expose(Exposer::Lost(owner.relay.clone()));
             }
         }
@@ -69,27 +83,81 @@ impl Fleet {
         }
         relay.acknowledged = stamp;
         relay.unacknowledged_since = (stamp < relay.sent).then_some(now);
-        let done = |sent: &Option<Stamp>| sent.is_some_and(|sent| sent <= stamp);
+        let done = |releasing: &Releasing| releasing.sent.is_some_and(|sent| sent <= stamp);
         let dropped: Vec<_> =
-            relay.releasing.iter().filter(|(_, sent)| done(sent)).map(|(id, _)| *id).collect();
+            relay.releasing.iter().filter(|(_, one)| done(one)).map(|(id, _)| *id).collect();
         for id in dropped {
-            if let Some(relay) = self.relays.get_mut(&name) {
-                relay.releasing.remove(&id);
+            self.dropped(id, &name);
+        }
+        self.go_on_with_awaited(&name);
+    }
+
+    /// A relay has dropped a target, after it has said what there is to say of it.
+    fn dropped(&mut self, id: TargetId, name: &str) {
+        let releasing = self.relays.get_mut(name).and_then(|relay| relay.releasing.remove(&id));
+        if let (Some(unit), Some(releasing)) = (self.units.get_mut(&id), releasing)
+            && !releasing.never_good
+        {
+            unit.home.take_if(|home| **home != *name);
+        }
+        self.unexposed(id, name);
+    }
+
+    /// What waited until a relay had what it was sent last.
+    fn go_on_with_awaited(&mut self, name: &str) {
+        let Some(relay) = self.relays.get(name) else { return };
+        let owner = |id: &TargetId| self.units.get(id).and_then(|unit| unit.owner.as_ref());
+        let has =
+            |id: &&TargetId| owner(id).is_none_or(|one| *one.relay != *name || relay.has_acknowledged(one));
+        for id in relay.awaited.iter().filter(has).copied().collect::<Vec<_>>() {
+            if let Some(relay) = self.relays.get_mut(name) {
+                relay.awaited.remove(&id);
             }
-            self.unexposed(id, &name);
+            let owner = self.units.get_mut(&id).and_then(|unit| unit.owner.as_mut());
+            let Some(owner) = owner.filter(|owner| *owner.relay == *name) else { continue };
+            if self.records.forget(id) {
+                self.handovers.end(id);
+                if owner.permission == Permission::Record {
+                    owner.permission = Permission::Keep;
+                }
+            }
+            self.advance(id);
         }
     }
 
-    /// What a relay says of targets that it has let go.
+    /// What a relay says of targets that it has let go: whether an older copy elsewhere is still the newest, and the
+    /// record of a failing one for whoever gets it.
     pub(super) fn released(&mut self, stream: StreamId, released: Vec<Released>) {
         self.heard(stream);
-        tracing::debug!(stream = stream.0, targets = released.len(), "released");
+        let Some(name) = self.streams.get(&stream).cloned() else { return };
+        for Released { target: id, never_good, record } in released {
+            let Some(relay) = self.relays.get_mut(&name) else { return };
+            let Some(releasing) = relay.releasing.get_mut(&id) else { continue };
+            releasing.never_good = never_good;
+            let Some(record) = record else { continue };
+            let is_newest = releasing.is_newest;
+            let last = |unit: &Unit| {
+                unit.is_wanted()
+                    && unit.owner.is_none()
+                    && unit.exposers.iter().all(|exposer| exposer.is(&name))
+            };
+            let kept = if is_newest && self.units.get(&id).is_some_and(last) {
+                self.records.keep(id, record)
+            } else {
+                Err("exposed_elsewhere")
+            };
+            if let Err(why) = kept {
+                self.counters.count_record(why);
+            }
+        }
     }
 
     /// `name` does not expose the target any more.
     pub(super) fn unexposed(&mut self, id: TargetId, name: &str) {
-        if let Some(unit) = self.units.get_mut(&id) {
-            unit.exposers.retain(|exposer| !exposer.is(name));
+        let Some(unit) = self.units.get_mut(&id) else { return };
+        unit.exposers.retain(|exposer| !exposer.is(name));
+        if unit.moving.as_ref().is_some_and(|moving| unit.owner.is_some() && moving.has_left(name)) {
+            self.end_move(id, None);
         }
         self.review(id);
     }
@@ -101,10 +169,14 @@ impl Fleet {
         let (alone, wanted, released) = (unit.exposers.is_empty(), unit.is_wanted(), unit.is_released());
         if alone && !wanted && unit.owner.is_none() {
             self.units.remove(&id);
+            self.moving.remove(&id);
+            self.records.forget(id);
+            self.handovers.end(id);
             return;
         }
+        let muted = unit.moving.is_some();
         match &mut unit.owner {
-            Some(owner) if alone && owner.permission == Permission::None => {
+            Some(owner) if alone && !muted && owner.permission == Permission::None => {
                 owner.permission = Permission::Discard;
                 owner.sent = None;
                 if let Some(relay) = self.relays.get_mut(&owner.relay) {
@@ -116,14 +188,43 @@ impl Fleet {
         }
     }
 
-    /// A target that its former owner has let go: to whom it is destined if that relay still takes it.
+    /// A target that its former owner has let go: to whom it was to go if that relay still takes it.
     fn hand_over(&mut self, id: TargetId) {
         self.place_due = true;
-        let Some((to, reason)) = self.units.get_mut(&id).and_then(|unit| unit.destined.take()) else {
+        let Some(unit) = self.units.get(&id) else { return };
+        let Some((to, reason)) =
+            unit.moving.as_ref().map(|moving| (moving.to.clone(), moving.reason.clone()))
+        else {
             return;
         };
-        if self.relays.get(&to).is_some_and(|relay| relay.synced && !relay.leaves()) {
+        // One that has it in its slice already gets it, however it is.
+        if unit.is_still_at(&to) || self.relays.get(&to).is_some_and(Relay::can_take) {
             self.give(id, &to, reason);
+            self.end_move(id, None);
+        } else {
+            self.end_move(id, Some("lost"));
         }
     }
+}
+
+/// What `to` may do with a copy: live results only as long as another relay may still expose the target.
+fn permission(unit: &Unit, to: &str, relay: &Relay, record: bool) -> Permission {
+    let is_home = unit.home.as_ref().is_some_and(|home| **home == *to);
+    match unit.exposers.is_empty() {
+        false => Permission::None,
+        true if record => Permission::Record,
+        true if is_home && !relay.copies_are_stale => Permission::Keep,
+        true => Permission::Discard,
+    }
+}
+
+/// Whether an owner that is lost has a copy, if any, as new as what it exposed last.
+fn has_newest(owner: &Owner, relay: &Relay) -> bool {
+    let applied = owner.stamp <= relay.acknowledged;
+    let own = match owner.permission {
+        Permission::Keep => true,
+        Permission::Discard | Permission::Record => applied,
+        Permission::None => false,
+    };
+    own && !relay.flush_late
 }

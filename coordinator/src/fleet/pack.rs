@@ -13,7 +13,7 @@ use super::relay::Outbox;
 use super::{Effect, Fleet, StreamId};
 
 /// A message is closed before it exceeds this by its estimate, which is never under the size on the wire; so none
-/// exceeds 2 MiB unless one job's settings alone do.
+/// exceeds 2 MiB unless one job's settings alone do. A record alone takes no more than this.
 const MESSAGE: usize = 1 << 20;
 
 /// One message under construction.
@@ -76,7 +76,7 @@ impl Fleet {
             relay.jobs.clear();
         } else if !outbox.removed.is_empty() {
             // Whether a relay keeps the settings of a job without targets is its business; they are sent again.
-            let units = relay.owned.iter().filter_map(|id| self.units.get(id));
+            let units = relay.owned.iter().chain(&relay.still).filter_map(|id| self.units.get(id));
             let used: BTreeSet<&str> = units.map(|unit| &*unit.target.job).collect();
             relay.jobs.retain(|job, _| used.contains(&**job));
         }
@@ -89,12 +89,15 @@ impl Fleet {
         for id in outbox.removed.iter().filter(|_| !outbox.whole) {
             pack.room(20).removed.push(*id);
         }
-        let assigned = if outbox.whole { &relay.owned } else { &outbox.assigned };
-        for id in assigned.intersection(&relay.owned) {
+        let whole = || relay.owned.union(&relay.still).copied().collect();
+        let assigned: BTreeSet<TargetId> = if outbox.whole { whole() } else { outbox.assigned.clone() };
+        for id in assigned.iter().filter(|id| relay.owned.contains(id) || relay.still.contains(id)) {
             let Some(unit) = self.units.get(id) else { continue };
             let job = &unit.target.job;
             let news = self.jobs.get(job).filter(|settings| relay.jobs.get(job) != Some(*settings));
-            let size = target_size(&unit.target) + news.map_or(0, |settings| settings_size(settings));
+            let record = self.records.get(*id).map_or(0, |record| 8 + record.len());
+            let size =
+                target_size(&unit.target) + record + news.map_or(0, |settings| settings_size(settings));
             let part = pack.room(size);
             part.assigned.push(*id);
             if let Some(settings) = news {
@@ -120,7 +123,11 @@ impl Fleet {
                 revision: stamp.revision,
                 whole: outbox.whole && index == 0,
                 complete: !outbox.whole || last,
-                assigned: part.assigned.iter().filter_map(|id| self.stamp(*id, stream, stamp)).collect(),
+                assigned: part
+                    .assigned
+                    .iter()
+                    .filter_map(|id| self.stamp(*id, name, stream, stamp))
+                    .collect(),
                 removed: part.removed,
                 jobs: part.jobs,
                 config: (outbox.config && index == 0).then(|| self.config.clone()),
@@ -138,27 +145,38 @@ impl Fleet {
     fn mark_dropped(&mut self, name: &str, stamp: Stamp, removed: Option<&Vec<TargetId>>) {
         let Some(relay) = self.relays.get_mut(name) else { return };
         match removed {
-            None => relay.releasing.values_mut().for_each(|sent| *sent = Some(stamp)),
+            None => relay.releasing.values_mut().for_each(|one| one.sent = Some(stamp)),
             Some(removed) => {
-                let told = removed.iter().filter(|id| relay.releasing.contains_key(id)).copied();
-                for id in told.collect::<Vec<_>>() {
-                    relay.releasing.insert(id, Some(stamp));
+                for id in removed {
+                    if let Some(releasing) = relay.releasing.get_mut(id) {
+                        releasing.sent = Some(stamp);
+                    }
                 }
             }
         }
     }
 
-    /// The assignment of a target as it is now. A copy is discarded once: after that it is the relay's own.
-    fn stamp(&mut self, id: TargetId, stream: StreamId, stamp: Stamp) -> Option<Assignment> {
+    /// The assignment of a target as it is now. A copy is discarded or brought along once: after that it is the
+    /// relay's own.
+    fn stamp(&mut self, id: TargetId, name: &str, stream: StreamId, stamp: Stamp) -> Option<Assignment> {
         let unit = self.units.get_mut(&id)?;
+        let target = unit.target.clone();
+        if unit.is_still_at(name) {
+            return Some(Assignment { target, permission: Permission::None, record: None });
+        }
         let owner = unit.owner.as_mut()?;
-        if owner.permission == Permission::Discard && owner.sent == Some(stream) {
+        let once = matches!(owner.permission, Permission::Discard | Permission::Record);
+        if once && owner.sent == Some(stream) {
             owner.permission = Permission::Keep;
+        }
+        let record = self.records.get(id).filter(|_| owner.permission == Permission::Record).cloned();
+        if owner.permission == Permission::Record && record.is_none() {
+            owner.permission = Permission::Discard;
         }
         owner.stamp = stamp;
         owner.sent = Some(stream);
         unit.entry = None;
-        Some(Assignment { target: unit.target.clone(), permission: owner.permission, record: None })
+        Some(Assignment { target, permission: owner.permission, record })
     }
 }
 

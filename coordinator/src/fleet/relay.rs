@@ -9,6 +9,7 @@ use model::slice::{Held, Hello, Stamp};
 use model::target::TargetId;
 
 use super::timings::Timings;
+use super::unit::Owner;
 use super::{Now, StreamId};
 
 /// What people call a relay's condition.
@@ -86,6 +87,17 @@ impl Outbox {
     }
 }
 
+/// A target that a relay was told to drop.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Releasing {
+    /// The change that said so, once it is sent.
+    pub(super) sent: Option<Stamp>,
+    /// Whether a record that the relay sends of it is the newest there is.
+    pub(super) is_newest: bool,
+    /// Whether it has said that no scrape of it went well there.
+    pub(super) never_good: bool,
+}
+
 /// One relay of the fleet.
 #[derive(Debug)]
 pub(super) struct Relay {
@@ -110,8 +122,12 @@ pub(super) struct Relay {
     /// Whether its copies may be older than what its former process exposed last.
     pub(super) copies_are_stale: bool,
     pub(super) owned: BTreeSet<TargetId>,
-    /// What it was told to drop and has not acknowledged, with the change that said so once that is sent.
-    pub(super) releasing: BTreeMap<TargetId, Option<Stamp>>,
+    /// What it has in its slice without owning it, live only, until the owner is seen to expose it.
+    pub(super) still: BTreeSet<TargetId>,
+    /// What it was told to drop and has not acknowledged.
+    pub(super) releasing: BTreeMap<TargetId, Releasing>,
+    /// What goes on once it has acknowledged the last that it was sent of it.
+    pub(super) awaited: BTreeSet<TargetId>,
     pub(super) acknowledged: Stamp,
     /// The last change sent, and since when one is unacknowledged.
     pub(super) sent: Stamp,
@@ -143,7 +159,9 @@ impl Relay {
             held: hello.held.clone(),
             copies_are_stale: false,
             owned: BTreeSet::new(),
+            still: BTreeSet::new(),
             releasing: BTreeMap::new(),
+            awaited: BTreeSet::new(),
             acknowledged: Stamp::default(),
             sent: Stamp::default(),
             unacknowledged_since: None,
@@ -183,11 +201,31 @@ impl Relay {
         }
     }
 
+    /// How many targets it exposes, or may.
+    pub(super) fn exposes(&self) -> usize {
+        self.owned.len() + self.still.len() + self.releasing.len()
+    }
+
+    /// Whether the target is in its slice.
+    pub(super) fn exposes_owned(&self, id: TargetId) -> bool {
+        self.owned.contains(&id) || self.still.contains(&id)
+    }
+
+    /// Whether it may be given targets now.
+    pub(super) fn can_take(&self) -> bool {
+        self.synced && !self.leaves()
+    }
+
+    /// Whether it has acknowledged the last that it was sent of a target that it owns.
+    pub(super) fn has_acknowledged(&self, owner: &Owner) -> bool {
+        self.synced && owner.sent.is_some() && owner.sent == self.stream() && owner.stamp <= self.acknowledged
+    }
+
     /// Whether Prometheus is told of it: every connected relay but a drained one, and any other as long as it owns
     /// anything and is not lost.
     pub(super) fn is_listed(&self) -> bool {
         match self.link {
-            Link::Connected(_) => !self.leaves() || !self.owned.is_empty() || !self.releasing.is_empty(),
+            Link::Connected(_) => !self.leaves() || self.exposes() > 0,
             Link::Ended(_) | Link::Silent => !self.owned.is_empty(),
             Link::Lost(_) => false,
         }

@@ -11,6 +11,7 @@ use model::slice::{Epoch, Permission, Reign};
 use model::status::{TargetState, TargetStatus};
 use model::target::{Target, TargetId};
 
+use super::moves::Stage;
 use super::relay::{Relay, RelayState};
 use super::unit::{Reason, Standing, Unit};
 use super::{Counters, Fleet, Phase};
@@ -31,6 +32,21 @@ pub struct Ownership {
     pub since: SystemTime,
 }
 
+/// A target on its way from one relay to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transfer {
+    /// Who had it.
+    pub from: Arc<str>,
+    /// Who gets it.
+    pub to: Arc<str>,
+    /// Why.
+    pub reason: Reason,
+    /// How far it has come.
+    pub stage: Stage,
+    /// Since when it is on its way.
+    pub since: SystemTime,
+}
+
 /// One target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetEntry {
@@ -42,6 +58,10 @@ pub struct TargetEntry {
     pub owner: Option<Ownership>,
     /// Whether it is between two relays.
     pub moving: bool,
+    /// Where it is going, also while its old relay still has it or its new one has it already.
+    pub transfer: Option<Transfer>,
+    /// The relay that had it before its owner.
+    pub before: Option<Arc<str>>,
     /// What its relay last said of it.
     pub status: Option<Arc<TargetStatus>>,
 }
@@ -89,6 +109,14 @@ pub struct RelayEntry {
     pub states: BTreeMap<&'static str, usize>,
     /// Whether Prometheus is told of it.
     pub listed: bool,
+    /// Whether an operator has drained it.
+    pub drained: bool,
+    /// Whether its process is about to end.
+    pub draining: bool,
+    /// Where it is to be rid of its targets: how many it still exposes.
+    pub to_lose: usize,
+    /// Whether it keeps them because no relay can take them.
+    pub keeps: bool,
 }
 
 /// The fleet at one moment.
@@ -104,6 +132,12 @@ pub struct Snapshot {
     pub targets: Vec<Arc<TargetEntry>>,
     /// What has happened so far.
     pub counters: Counters,
+    /// Moves under way, by [`Stage::as_str`].
+    pub moves_under_way: BTreeMap<&'static str, usize>,
+    /// Moves that ended well in the last five minutes, by [`Reason::kind`].
+    pub moves_lately: BTreeMap<&'static str, u64>,
+    /// Bytes of records on their way from one relay to another.
+    pub record_bytes: usize,
     /// When it was taken.
     pub taken: SystemTime,
 }
@@ -150,8 +184,19 @@ impl Fleet {
             relays,
             targets,
             counters: self.counters.clone(),
+            moves_under_way: self.moves_under_way(),
+            moves_lately: self.counters.moves.lately(self.now),
+            record_bytes: self.records.bytes(),
             taken: self.now.wall,
         }
+    }
+
+    fn moves_under_way(&self) -> BTreeMap<&'static str, usize> {
+        let mut counts = BTreeMap::new();
+        for moving in self.moving.iter().filter_map(|id| self.units.get(id)?.moving.as_ref()) {
+            *counts.entry(moving.stage.as_str()).or_default() += 1;
+        }
+        counts
     }
 
     /// What each relay has, in one pass over the targets.
@@ -186,6 +231,10 @@ impl Fleet {
             load_ratio: if mean > 0.0 { load as f64 / mean } else { 0.0 },
             states,
             listed: relay.is_listed(),
+            drained: relay.drained,
+            draining: relay.draining,
+            to_lose: if relay.leaves() { relay.exposes() } else { 0 },
+            keeps: relay.leaves() && !relay.owned.is_empty() && !self.relays.values().any(Relay::can_take),
         }
     }
 }
@@ -206,6 +255,14 @@ impl Unit {
             target: self.target.clone(),
             listed: self.standing == Standing::Listed,
             moving: owner.is_none() && self.is_released(),
+            transfer: self.moving.as_ref().map(|moving| Transfer {
+                from: moving.from.clone(),
+                to: moving.to.clone(),
+                reason: moving.reason.clone(),
+                stage: moving.stage,
+                since: moving.since.wall,
+            }),
+            before: self.left.clone(),
             owner,
             status: self.status.clone(),
         });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use model::slice::{Hello, PROTOCOL, Permission, Stamp};
-use model::status::{StatusReport, TargetState};
+use model::status::{StatusReport, TargetState, TargetStatus};
 use model::target::TargetId;
 
 use super::relay::{Link, Relay, Rival};
@@ -116,6 +116,11 @@ impl Fleet {
             relay.acknowledged = former.acknowledged;
             relay.owned = former.owned;
             relay.drained = former.drained;
+            relay.awaited = former.awaited;
+            if same_process {
+                relay.still = former.still;
+                relay.releasing = former.releasing;
+            }
         }
         relay.outbox.config = true;
         self.take_up(&hello, &relay);
@@ -155,9 +160,9 @@ impl Fleet {
                 continue;
             }
             let (unit, relay) = (self.units.get_mut(&id), self.relays.get_mut(name));
-            if let (Some(unit), Some(relay)) = (unit, relay) {
+            if let (Some(unit), Some(relay)) = (unit.filter(|unit| !unit.is_still_at(name)), relay) {
                 unit.expose(Exposer::Told(name.clone()));
-                relay.releasing.insert(id, None);
+                relay.releasing.entry(id).or_default().sent = None;
             }
         }
     }
@@ -194,17 +199,34 @@ impl Fleet {
             self.fill_due |= first;
         }
         for status in report.targets {
-            match self.units.get_mut(&status.target).filter(|unit| unit.is_owned_by(&name)) {
-                Some(unit) => {
-                    if status.state == TargetState::Up {
-                        unit.samples = Some(status.last_samples);
-                    }
-                    unit.status = Some(Arc::new(status));
-                    unit.entry = None;
-                }
-                // It has crossed the message that took the target away.
-                None => self.counters.foreign_statuses += 1,
-            }
+            self.target_status(&name, status);
+        }
+    }
+
+    fn target_status(&mut self, name: &str, status: TargetStatus) {
+        let (unit, relay) = (self.units.get_mut(&status.target), self.relays.get(name));
+        let (Some(unit), Some(relay)) = (unit, relay) else { return self.counters.foreign_statuses += 1 };
+        let (id, state) = (status.target, status.state);
+        if matches!(state, TargetState::Up | TargetState::StaleServed) && relay.exposes_owned(id) {
+            // It has had a good scrape: nobody's older copy is the newest.
+            unit.home.take_if(|home| **home != *name);
+        }
+        let Some(owner) = unit.owner.as_ref().filter(|owner| *owner.relay == *name) else {
+            // It has crossed the message that took the target away, or comes from who still has it besides the owner.
+            self.counters.foreign_statuses += u64::from(!unit.is_still_at(name));
+            return;
+        };
+        let shown = state != TargetState::Pending && relay.has_acknowledged(owner);
+        if let Some(moving) = unit.moving.as_mut().filter(|moving| *moving.to == *name) {
+            moving.seen |= shown;
+        }
+        if state == TargetState::Up {
+            unit.samples = Some(status.last_samples);
+        }
+        unit.status = Some(Arc::new(status));
+        unit.entry = None;
+        if unit.moving.is_some() {
+            self.advance(id);
         }
     }
 

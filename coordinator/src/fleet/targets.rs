@@ -26,7 +26,9 @@ impl Fleet {
         self.unread.retain(|job| self.jobs.contains_key(job));
         let listed: HashSet<_> = targets.iter().map(|target| target.id).collect();
         for id in self.gone(&listed) {
-            self.release(id, None);
+            self.end_move(id, Some("gone"));
+            self.drop_still(id);
+            self.release(id);
             if let Some(unit) = self.units.get_mut(&id) {
                 unit.standing = Standing::Gone;
             }

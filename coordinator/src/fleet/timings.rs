@@ -30,6 +30,8 @@ pub struct Timings {
     pub scraped: Duration,
     /// Between two rounds of filling relays that have little.
     pub fill: Duration,
+    /// A move that takes longer is given up.
+    pub moving: Duration,
     /// How long a lost relay is remembered for people to see.
     pub remember: Duration,
 }
@@ -50,6 +52,7 @@ impl Default for Timings {
             acknowledge: seconds(30),
             scraped: seconds(60),
             fill: seconds(10),
+            moving: seconds(300),
             remember: seconds(600),
         }
     }

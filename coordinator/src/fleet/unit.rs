@@ -9,6 +9,7 @@ use model::status::TargetStatus;
 use model::target::Target;
 
 use super::StreamId;
+use super::moves::Moving;
 use super::snapshot::TargetEntry;
 
 /// Why a target is where it is.
@@ -26,6 +27,12 @@ pub enum Reason {
     Overload(Arc<str>),
     /// Its relay had too little.
     Fill,
+    /// Its relay is new and had too little.
+    Joined,
+    /// Its relay is back, and no other has had a good scrape of it since.
+    Returned,
+    /// It was to go to a relay that could not take it.
+    GivenBack(Arc<str>),
 }
 
 impl Reason {
@@ -39,6 +46,9 @@ impl Reason {
             Self::Drained(_) => "drained",
             Self::Overload(_) => "overload",
             Self::Fill => "fill",
+            Self::Joined => "joined",
+            Self::Returned => "returned",
+            Self::GivenBack(_) => "given_back",
         }
     }
 }
@@ -52,6 +62,9 @@ impl fmt::Display for Reason {
             Self::Drained(relay) => write!(f, "{relay} drains"),
             Self::Overload(relay) => write!(f, "{relay} was overloaded"),
             Self::Fill => f.write_str("its relay had too little"),
+            Self::Joined => f.write_str("its relay is new"),
+            Self::Returned => f.write_str("its relay is back"),
+            Self::GivenBack(relay) => write!(f, "{relay} could not take it"),
         }
     }
 }
@@ -83,9 +96,11 @@ pub(super) struct Owner {
     pub(super) since: SystemTime,
 }
 
-/// A relay that may still expose a target which is not in its slice any more.
+/// A relay that may still expose a target which it does not own any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Exposer {
+    /// It has the target in its slice, live only, until its owner is seen to expose it.
+    Still(Arc<str>),
     /// Connected, told to drop the target, and has not acknowledged.
     Told(Arc<str>),
     /// Lost before it could acknowledge.
@@ -95,9 +110,14 @@ pub(super) enum Exposer {
 }
 
 impl Exposer {
+    /// Who has it in its slice, if this one has.
+    pub(super) fn still(&self) -> Option<&Arc<str>> {
+        if let Self::Still(relay) = self { Some(relay) } else { None }
+    }
+
     pub(super) fn is(&self, name: &str) -> bool {
         match self {
-            Self::Told(relay) | Self::Lost(relay) => **relay == *name,
+            Self::Still(relay) | Self::Told(relay) | Self::Lost(relay) => **relay == *name,
             Self::Unknown => false,
         }
     }
@@ -110,10 +130,12 @@ pub(super) struct Unit {
     pub(super) standing: Standing,
     pub(super) owner: Option<Owner>,
     pub(super) exposers: Vec<Exposer>,
-    /// Where it goes, and why, once its former owner has acknowledged losing it.
-    pub(super) destined: Option<(Arc<str>, Reason)>,
-    /// Who owned it last, where nobody does.
+    /// Where it is going.
+    pub(super) moving: Option<Moving>,
+    /// Who owned it before its present owner, or last where nobody does.
     pub(super) left: Option<Arc<str>>,
+    /// The lost relay whose copy is still the newest: no later owner has had a good scrape.
+    pub(super) home: Option<Arc<str>>,
     pub(super) status: Option<Arc<TargetStatus>>,
     /// Samples of the last good scrape.
     pub(super) samples: Option<u64>,
@@ -128,8 +150,9 @@ impl Unit {
             standing,
             owner: None,
             exposers: Vec::new(),
-            destined: None,
+            moving: None,
             left: None,
+            home: None,
             status: None,
             samples: None,
             entry: None,
@@ -140,8 +163,15 @@ impl Unit {
         self.standing != Standing::Gone
     }
 
-    pub(super) fn is_owned_by(&self, name: &str) -> bool {
-        self.owner.as_ref().is_some_and(|owner| *owner.relay == *name)
+    /// The relay that has it, or will have it once it has moved.
+    pub(super) fn heir(&self) -> Option<&Arc<str>> {
+        let owner = self.owner.as_ref().map(|owner| &owner.relay);
+        self.moving.as_ref().map(|moving| &moving.to).or(owner)
+    }
+
+    /// Whether a relay has it in its slice besides its owner.
+    pub(super) fn is_still_at(&self, name: &str) -> bool {
+        self.exposers.iter().filter_map(Exposer::still).any(|relay| **relay == *name)
     }
 
     /// Whether a connected relay has yet to acknowledge that it has dropped the target.
@@ -152,7 +182,9 @@ impl Unit {
     /// Adds or replaces what is known of an exposer.
     pub(super) fn expose(&mut self, exposer: Exposer) {
         match &exposer {
-            Exposer::Told(name) | Exposer::Lost(name) => self.exposers.retain(|other| !other.is(name)),
+            Exposer::Still(name) | Exposer::Told(name) | Exposer::Lost(name) => {
+                self.exposers.retain(|other| !other.is(name))
+            }
             Exposer::Unknown => self.exposers.retain(|other| *other != Exposer::Unknown),
         }
         self.exposers.push(exposer);

@@ -1,5 +1,7 @@
 //! A fleet with simulated relays, for scripts of events: no sockets, no clock.
 
+mod pages;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -19,6 +21,8 @@ pub(crate) struct Sim {
     pub(crate) slice: BTreeMap<TargetId, (Permission, Stamp)>,
     pub(crate) reign: Option<Reign>,
     pub(crate) inbox: VecDeque<SliceChange>,
+    /// Parts of a whole slice that is not complete.
+    parts: Vec<SliceChange>,
     pub(crate) received: Vec<SliceChange>,
     /// Whether it takes in what it is sent at once.
     pub(crate) reads: bool,
@@ -37,6 +41,12 @@ pub(crate) struct Sim {
     pub(crate) forgotten: bool,
     /// Whether it says what the targets are that it holds.
     pub(crate) describes: bool,
+    /// The value of its copy of each target.
+    pub(crate) copies: BTreeMap<TargetId, u64>,
+    /// How its targets do; those that are missing are pending.
+    pub(crate) states: BTreeMap<TargetId, TargetState>,
+    /// Targets of which it has had a good scrape.
+    pub(crate) good: BTreeSet<TargetId>,
 }
 
 /// The fleet, its relays and the time.
@@ -47,6 +57,13 @@ pub(crate) struct World {
     streams: u64,
     pub(crate) pings: Vec<(StreamId, u64)>,
     pub(crate) answers_pings: bool,
+    scrapes: bool,
+    list: Vec<String>,
+    dead: BTreeSet<TargetId>,
+    /// The last value of each target on a page.
+    pub(crate) shown: BTreeMap<TargetId, u64>,
+    /// When each target was last on a page.
+    seen: BTreeMap<TargetId, u64>,
 }
 
 pub(crate) fn seconds(seconds: u64) -> Duration {
@@ -72,6 +89,11 @@ impl World {
             streams: 0,
             pings: Vec::new(),
             answers_pings: true,
+            scrapes: false,
+            list: Vec::new(),
+            dead: BTreeSet::new(),
+            shown: BTreeMap::new(),
+            seen: BTreeMap::new(),
         };
         world.apply(FleetEvent::Configured {
             config: Arc::default(),
@@ -124,8 +146,10 @@ impl World {
             boot: boot.into(),
             stream: None,
             slice: former.as_ref().map(|sim| sim.slice.clone()).unwrap_or_default(),
+            copies: former.as_ref().map(|sim| sim.copies.clone()).unwrap_or_default(),
             reign: former.and_then(|sim| sim.reign),
             inbox: VecDeque::new(),
+            parts: Vec::new(),
             received: Vec::new(),
             reads: true,
             beats: true,
@@ -137,6 +161,8 @@ impl World {
             stale: BTreeSet::new(),
             forgotten: false,
             describes: true,
+            states: BTreeMap::new(),
+            good: BTreeSet::new(),
         };
         self.relays.insert(name.into(), sim);
     }
@@ -147,6 +173,7 @@ impl World {
         let stream = StreamId(self.streams);
         self.sim(name).stream = Some(stream);
         self.sim(name).inbox.clear();
+        self.sim(name).parts.clear();
         self.sim(name).received.clear();
         let hello = self.hello_of(name);
         self.apply(FleetEvent::Hello { stream, hello });
@@ -196,6 +223,7 @@ impl World {
                 self.apply(FleetEvent::Heard { stream });
             }
             self.apply(FleetEvent::Tick);
+            self.scrape();
         }
     }
 
@@ -212,11 +240,14 @@ impl World {
             ..TargetStatus::pending(TargetId(number.into()))
         };
         let last_page = self.sim(name).scraped.then_some(self.now.wall);
-        let report = StatusReport {
-            targets: numbers.into_iter().map(status).collect(),
-            last_page,
-            ..StatusReport::default()
-        };
+        let targets: Vec<_> = numbers.into_iter().map(status).collect();
+        for status in targets.iter().filter(|_| state != TargetState::Pending) {
+            self.sim(name).states.insert(status.target, state);
+            if state == TargetState::Up {
+                self.sim(name).good.insert(status.target);
+            }
+        }
+        let report = StatusReport { targets, last_page, ..StatusReport::default() };
         self.status(name, report);
     }
 
@@ -230,21 +261,17 @@ impl World {
     pub(crate) fn read(&mut self, name: &str) {
         while let Some(change) = self.sim(name).inbox.pop_front() {
             let stamp = Stamp { epoch: change.reign.epoch, revision: change.revision };
+            if !change.complete {
+                self.sim(name).parts.push(change);
+                continue;
+            }
             let sim = self.sim(name);
-            if change.whole {
-                sim.slice.clear();
-            }
-            for id in &change.removed {
-                sim.slice.remove(id);
-            }
-            for one in &change.assigned {
-                sim.slice.insert(one.target.id, (one.permission, stamp));
-            }
-            sim.reign = Some(change.reign.clone());
-            sim.received.push(change);
-            if let Some(stream) = sim.stream {
-                self.apply(FleetEvent::Acknowledged { stream, stamp });
-            }
+            let mut parts = std::mem::take(&mut sim.parts);
+            parts.push(change);
+            let released = sim.take_in(&parts);
+            sim.reign = parts.last().map(|part| part.reign.clone());
+            sim.received.extend(parts);
+            self.confirm(name, released, stamp);
         }
     }
 

@@ -121,13 +121,14 @@ fn steps() -> impl Strategy<Value = Vec<(usize, Step)>> {
 proptest::proptest! {
     #[test]
     fn whatever_happens_to_relays_a_copy_has_one_holder_and_in_the_end_every_target_one_owner(steps in steps()) {
-        let mut world = World::new(3, 12);
+        let mut world = World::new(3, 12).scraped();
         for name in ["a", "b", "c"] {
             world.start(name, "start");
         }
         for (boot, (at, step)) in steps.into_iter().enumerate() {
             take_step(&mut world, at, step, boot);
             check_copies(&mut world);
+            world.check_books();
         }
         check_recovery(&mut world);
     }
@@ -136,7 +137,7 @@ proptest::proptest! {
     fn a_fleet_recovers_from_whatever_happens_to_relays_and_coordinators(
         (steps, restarts) in (steps(), vec((0..40_usize, 0..4_u64, any::<bool>()), 0..4)),
     ) {
-        let mut world = World::new(3, 12);
+        let mut world = World::new(3, 12).scraped();
         for name in ["a", "b", "c"] {
             world.start(name, "start");
         }
@@ -149,6 +150,7 @@ proptest::proptest! {
                 }
             }
             take_step(&mut world, at, step, boot);
+            world.check_books();
         }
         check_recovery(&mut world);
     }

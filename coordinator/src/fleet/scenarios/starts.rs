@@ -120,7 +120,7 @@ fn what_a_relay_says_it_serves_from_its_cache_stays_with_it_after_a_restart_too(
 
 #[test]
 fn a_killed_relay_that_comes_back_with_its_stored_slice_after_a_restart_takes_nothing_back() {
-    let mut world = three();
+    let mut world = three().scraped();
     let stored = world.sim("c").slice.clone();
     world.sim("c").alive = false;
     world.end("c", StreamEnd::Peer);

@@ -67,11 +67,14 @@ fn a_new_process_discards_where_the_former_ones_last_flush_was_late() {
 #[test]
 fn none_ends_when_the_lost_relay_acknowledges_or_comes_as_a_new_process_or_is_unlisted_for_60_s() {
     let lost = || {
-        let mut world = three();
+        let mut world = three().scraped();
         world.end("c", StreamEnd::Peer);
         world.pass(seconds(6));
         let waiting = world.count("a", NONE) + world.count("b", NONE);
         assert!(waiting > 20, "{waiting}");
+        // Those of which nobody else has had a good scrape would go back to a relay that returns.
+        world.page("a");
+        world.page("b");
         world
     };
     let waiting = |world: &mut World| world.count("a", NONE) + world.count("b", NONE);
@@ -82,11 +85,13 @@ fn none_ends_when_the_lost_relay_acknowledges_or_comes_as_a_new_process_or_is_un
     assert!(waiting(&mut same) > 20, "it has not acknowledged");
     same.sim("c").reads = true;
     same.read("c");
+    same.pass(seconds(10));
     assert_eq!(waiting(&mut same), 0);
 
     let mut new = lost();
     new.sim("c").slice.clear();
     new.start("c", "2");
+    new.pass(seconds(10));
     assert_eq!(waiting(&mut new), 0);
 
     let mut gone = lost();

@@ -199,13 +199,19 @@ fn a_relay_that_does_not_say_what_it_holds_waits_20_s_for_discovery() {
             world.join(name);
         }
         world.pass(seconds(if in_time { 19 } else { 20 }));
-        let held = ids(&mut world).concat();
+        let mut held = ids(&mut world).concat();
+        // Some are at two relays, on their way to the one that has lost some.
+        held.sort_unstable();
+        held.dedup();
         assert_eq!(had.iter().all(|id| held.contains(id)), in_time);
         assert_eq!(held.len(), if in_time { 90 } else { 90 - had.len() }, "what the others hold stays");
         let phase = if in_time { Phase::Settling } else { Phase::Leading };
         assert_eq!(world.snapshot().phase, phase);
         world.set_targets((0..60).chain(LATE..LATE + 30));
-        assert_eq!(permitted(&mut world, NONE), if in_time { 0 } else { had.len() });
+        let snapshot = world.snapshot();
+        let placed = snapshot.targets.iter().filter(|entry| entry.transfer.is_none());
+        let none = placed.filter_map(|entry| entry.owner.as_ref()).filter(|owner| owner.permission == NONE);
+        assert_eq!(none.count(), if in_time { 0 } else { had.len() });
         assert!(!in_time || permitted(&mut world, KEEP) == 90);
     }
 }
