@@ -7,6 +7,7 @@
 mod balance;
 mod claims;
 mod clocks;
+mod flaps;
 mod handovers;
 mod move_counts;
 mod moves;
@@ -31,7 +32,8 @@ use model::slice::{Epoch, Hello, Reign, RelayConfig, Released, SliceChange, Stam
 use model::status::StatusReport;
 use model::target::{Target, TargetId};
 
-use crate::place::Ring;
+use crate::place::{Fair, Ring};
+use flaps::Flaps;
 use handovers::Handovers;
 use records::Records;
 use relay::{Link, Relay};
@@ -313,7 +315,12 @@ pub struct Fleet {
     records: Records,
     relays: BTreeMap<Arc<str>, Relay>,
     streams: HashMap<StreamId, Arc<str>>,
-    ring: Ring,
+    ring: Arc<Ring>,
+    flaps: Flaps,
+    /// The relays that are being filled.
+    filling: BTreeSet<Arc<str>>,
+    /// What a fair load was when it was last decided.
+    fair: Fair,
     place_due: bool,
     fill_due: bool,
     next_fill: Duration,
@@ -347,7 +354,10 @@ impl Fleet {
             records: Records::default(),
             relays: BTreeMap::new(),
             streams: HashMap::new(),
-            ring: Ring::default(),
+            ring: Arc::default(),
+            flaps: Flaps::default(),
+            filling: BTreeSet::new(),
+            fair: Fair::default(),
             place_due: false,
             fill_due: false,
             next_fill: now.elapsed,

@@ -1,6 +1,6 @@
 //! Placement applied: which relays take part, what their units weigh, and the moves carried out.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use model::target::TargetId;
@@ -8,34 +8,58 @@ use model::target::TargetId;
 use super::Fleet;
 use super::relay::{Relay, RelayState};
 use super::unit::{Reason, Unit};
-use crate::place::{self, Candidate, Cause, Move, Role};
-
-/// One part in this many of the whole load may move in a round just to fill relays that have little.
-const FILL_SHARE: u64 = 20;
+use crate::place::{self, Candidate, Fair, Move, Role};
 
 impl Fleet {
     /// Decides anew who has what, from the full state.
     pub(super) fn balance(&mut self) {
         self.place_due = false;
+        let seen = self.relays.iter().map(|(name, relay)| (name, &relay.boot_id, relay.is_lost()));
+        self.flaps.observe(seen, self.now.elapsed);
         let candidates = self.candidates();
-        let ids = candidates.iter().enumerate().map(|(index, one)| (one.name.clone(), index)).collect();
-        let (targets, units) = self.weighed(&ids);
-        self.ring.set_members(candidates.iter().map(|one| one.name.clone()).collect());
-        let total: u64 = units.iter().map(|unit| unit.weight).sum();
-        let share = (total / FILL_SHARE).max(total / (units.len() as u64).max(1));
-        let budget = (std::mem::take(&mut self.fill_due) && self.is_calm()).then_some(share);
-        for one in place::place(&units, &candidates, &self.ring, budget) {
+        let members: BTreeSet<_> = candidates.iter().map(|one| one.name.clone()).collect();
+        if !self.ring.is_of(&members) {
+            Arc::make_mut(&mut self.ring).set_members(members);
+        }
+        self.weigh_unmeasured();
+        let (targets, units) = self.placeable(&candidates);
+        let budget = (std::mem::take(&mut self.fill_due) && self.is_calm()).then(|| place::budget(&units));
+        let decision = place::place(&units, &candidates, &self.ring, budget);
+        self.filling = decision.filling.iter().map(|index| candidates[*index].name.clone()).collect();
+        self.mark_heavy(&decision.fair);
+        for one in decision.moves {
             self.carry_out(targets[one.unit], &candidates[one.to].name, &one);
         }
     }
 
-    fn candidates(&self) -> Vec<Candidate> {
-        let first = self.units.values().all(|unit| unit.owner.is_none() && unit.exposers.is_empty());
-        let states = || self.relays.values().map(|relay| relay.state(self.now, &self.timings));
-        // Where nobody is scraped, or nothing is exposed yet, a joining relay is as good as any.
-        let open = first || !states().any(|state| state == RelayState::Active);
+    /// The relays that take part, by name.
+    pub(super) fn candidates(&self) -> Vec<Candidate> {
+        let open = self.takes_joining();
         let present = self.relays.iter().filter(|(_, relay)| !relay.is_lost());
-        present.map(|(name, relay)| Candidate { name: name.clone(), role: self.role(relay, open) }).collect()
+        let candidate = |(name, relay): (&Arc<str>, &Relay)| Candidate {
+            name: name.clone(),
+            role: self.role(relay, open),
+            capacity: self.capacity(relay),
+            filling: self.filling.contains(name),
+        };
+        let mut candidates: Vec<_> = present.map(candidate).collect();
+        let takes = |one: &Candidate| one.role == Role::Takes;
+        let flaps = |one: &Candidate| takes(one) && self.flaps.is_flapping(&one.name);
+        let flapping = candidates.iter().filter(|one| flaps(one)).count();
+        // The others have to carry what those may not get: not more than twice what they would otherwise.
+        if flapping * 2 <= candidates.iter().filter(|one| takes(one)).count() {
+            for one in candidates.iter_mut().filter(|one| flaps(one)) {
+                one.role = Role::Holds;
+            }
+        }
+        candidates
+    }
+
+    /// Whether a joining relay is as good as any: nobody is scraped, or nothing is exposed yet.
+    fn takes_joining(&self) -> bool {
+        let mut states = self.relays.values().map(|relay| relay.state(self.now, &self.timings));
+        !states.any(|state| state == RelayState::Active)
+            || self.units.values().all(|unit| unit.owner.is_none() && unit.exposers.is_empty())
     }
 
     fn role(&self, relay: &Relay, open: bool) -> Role {
@@ -48,58 +72,75 @@ impl Fleet {
         }
     }
 
-    /// Whether this is a time to move what need not move: not while a relay is suspect or joining. One that nobody
-    /// scrapes counts as joining for a while only.
+    /// How much of the load is a relay's part, in hundredths of an ordinary one: its own word, else the file's.
+    pub(super) fn capacity(&self, relay: &Relay) -> u32 {
+        relay.capacity.unwrap_or(place::CAPACITY).max(1)
+    }
+
+    /// Whether this is a time to move what need not move: not while a relay is suspect, joining or on its way out.
+    /// One that nobody scrapes counts as joining for a while only.
     fn is_calm(&self) -> bool {
         self.relays.values().all(|relay| match relay.state(self.now, &self.timings) {
             RelayState::Suspect => false,
             RelayState::Joining => self.now.since(relay.connected) >= self.timings.scraped,
-            RelayState::Active | RelayState::Draining | RelayState::Lost => true,
+            RelayState::Draining => relay.owned.is_empty(),
+            RelayState::Active | RelayState::Lost => true,
         })
     }
 
     /// The units that may be placed. One between two relays counts for the relay it is destined to; one that a lost
     /// relay may still serve from its cache is left out, as is one whose former owner has yet to let it go.
-    fn weighed(&self, indexes: &HashMap<Arc<str>, usize>) -> (Vec<TargetId>, Vec<place::Unit>) {
-        let medians = self.medians();
-        let weighed = self.units.iter().filter(|(_, unit)| unit.is_wanted()).filter_map(|(id, unit)| {
+    fn placeable(&self, candidates: &[Candidate]) -> (Vec<TargetId>, Vec<place::Unit>) {
+        let indexes: HashMap<&str, usize> =
+            candidates.iter().enumerate().map(|(index, one)| (&*one.name, index)).collect();
+        let placeable = self.units.iter().filter(|(_, unit)| unit.is_wanted()).filter_map(|(id, unit)| {
+            let moving = unit.moving.as_ref().map(|moving| moving.reason.cause());
             let owner = match unit.heir() {
-                Some(heir) => Some(*indexes.get(heir)?),
+                Some(heir) => Some(*indexes.get(&**heir)?),
                 None if unit.is_released() => return None,
                 None => None,
             };
-            let unmeasured = || medians.get(&unit.target.job).copied().unwrap_or(place::UNMEASURED);
-            let weight = place::weigh(unit.samples.unwrap_or_else(unmeasured));
-            Some((*id, place::Unit { key: unit.target.key, weight, owner }))
+            Some((*id, place::Unit { key: unit.target.key, weight: unit.weight, owner, moving }))
         });
-        weighed.unzip()
+        placeable.unzip()
     }
 
-    /// The median of the measured samples of each job: what an unmeasured target of it counts for.
-    fn medians(&self) -> HashMap<Arc<str>, u64> {
-        let mut measured: HashMap<Arc<str>, Vec<u64>> = HashMap::new();
-        for Unit { target, samples, .. } in self.units.values() {
-            if let Some(samples) = samples {
-                measured.entry(target.job.clone()).or_default().push(*samples);
+    /// What has never been measured counts for the median of its job.
+    fn weigh_unmeasured(&mut self) {
+        let unmeasured = self.units.values().filter(|unit| unit.measure.is_none());
+        let jobs: HashSet<Arc<str>> = unmeasured.map(|unit| unit.target.job.clone()).collect();
+        for job in jobs {
+            let of_job = |unit: &&Unit| unit.target.job == job;
+            let measured = self.units.values().filter(of_job).filter_map(|unit| unit.measure);
+            let mut weights: Vec<_> = measured.map(|measure| measure.weight()).collect();
+            let middle = weights.len() / 2;
+            let weight = match weights.is_empty() {
+                true => place::weigh(place::UNMEASURED),
+                false => *weights.select_nth_unstable(middle).1,
+            };
+            let unmeasured = self.units.values_mut().filter(|unit| unit.measure.is_none());
+            unmeasured.filter(|unit| unit.target.job == job).for_each(|unit| unit.weigh(weight));
+        }
+    }
+
+    /// Notes which targets are more than a fair share of any relay.
+    fn mark_heavy(&mut self, fair: &Fair) {
+        self.fair = *fair;
+        for unit in self.units.values_mut() {
+            let is_heavy = fair.is_exceeded_by(unit.weight);
+            if unit.is_heavy != is_heavy {
+                unit.is_heavy = is_heavy;
+                unit.entry = None;
             }
         }
-        let median = |mut samples: Vec<u64>| {
-            let middle = samples.len() / 2;
-            *samples.select_nth_unstable(middle).1
-        };
-        measured.into_iter().map(|(job, samples)| (job, median(samples))).collect()
     }
 
     fn carry_out(&mut self, id: TargetId, to: &Arc<str>, one: &Move) {
         let Some(unit) = self.units.get(&id) else { return };
         let from = unit.owner.as_ref().map(|owner| owner.relay.clone());
-        let reason = match (one.cause, &from, &unit.left) {
-            (Cause::Orphan, _, Some(left)) => Reason::Left(left.clone()),
-            (Cause::Drain, Some(from), _) => Reason::Drained(from.clone()),
-            (Cause::Overload, Some(from), _) => Reason::Overload(from.clone()),
-            (Cause::Fill, _, _) if self.is_new(to) => Reason::Joined,
-            (Cause::Fill, _, _) => Reason::Fill,
-            (Cause::Orphan | Cause::Drain | Cause::Overload, _, _) => Reason::Placed,
+        let reason = match Reason::of(one.cause, from.as_ref(), unit.left.as_ref()) {
+            Reason::Fill if self.is_new(to) => Reason::Joined,
+            reason => reason,
         };
         if from.is_some() || unit.moving.is_some() {
             self.begin(id, to, reason);

@@ -189,8 +189,8 @@ impl Fleet {
         unit.left = None;
         unit.home = None;
         unit.entry = None;
-        if held.samples > 0 {
-            unit.samples = Some(held.samples);
+        if held.samples > 0 && unit.measure.is_none() {
+            unit.measure(held.samples);
         }
         if held.served_from_cache && unit.status.is_none() {
             // Until its first report: should the relay fall silent before, the target is not to be moved at once.

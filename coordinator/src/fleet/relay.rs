@@ -104,6 +104,8 @@ pub(super) struct Relay {
     pub(super) boot_id: Arc<str>,
     pub(super) build: Box<str>,
     pub(super) advertise: Box<str>,
+    /// How much of the load is its part, in hundredths of an ordinary relay, where it says so.
+    pub(super) capacity: Option<u32>,
     pub(super) draining: bool,
     /// Whether an operator has drained it.
     pub(super) drained: bool,
@@ -146,6 +148,7 @@ impl Relay {
             boot_id: hello.boot_id.clone(),
             build: hello.build.clone(),
             advertise: hello.advertise.clone(),
+            capacity: hello.capacity,
             draining: hello.draining,
             drained: hello.drained,
             link: Link::Connected(stream),

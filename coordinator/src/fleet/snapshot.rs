@@ -15,7 +15,7 @@ use super::moves::Stage;
 use super::relay::{Relay, RelayState};
 use super::unit::{Reason, Standing, Unit};
 use super::{Counters, Fleet, Phase};
-use crate::place;
+use crate::place::{self, Fair, Ring, Role};
 
 /// Who has a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +62,10 @@ pub struct TargetEntry {
     pub transfer: Option<Transfer>,
     /// The relay that had it before its owner.
     pub before: Option<Arc<str>>,
+    /// What it counts for in placement: a fixed cost and its samples, averaged and rounded.
+    pub weight: u64,
+    /// Whether that is more than a fair share of any relay: the relay that has it cannot be as loaded as the others.
+    pub heavy: bool,
     /// What its relay last said of it.
     pub status: Option<Arc<TargetStatus>>,
 }
@@ -95,16 +99,18 @@ pub struct RelayEntry {
     pub last_page: Option<SystemTime>,
     /// Memory it uses, in bytes; 0: not reported.
     pub resident_bytes: u64,
-    /// Whether an operator has drained it.
-    pub drained: bool,
     /// Targets in its slice.
     pub targets: usize,
-    /// Where it is to be rid of its targets: how many it still exposes.
-    pub to_lose: usize,
     /// Sum of their weights.
     pub load: u64,
-    /// That sum over the mean of all relays that are not lost; 0 where there is no load.
+    /// That sum over its part of all load that is shared, by capacity; 0 where there is no load.
     pub load_ratio: f64,
+    /// How much of the load is its part, in hundredths of an ordinary relay.
+    pub capacity: u32,
+    /// What placement asks of it; none: it is lost.
+    pub role: Option<Role>,
+    /// Whether it has failed so often lately that nothing is moved to it which need not move.
+    pub flapping: bool,
     /// Its targets by state.
     pub states: BTreeMap<&'static str, usize>,
     /// Whether Prometheus is told of it.
@@ -130,6 +136,10 @@ pub struct Snapshot {
     pub relays: Vec<RelayEntry>,
     /// All targets by id.
     pub targets: Vec<Arc<TargetEntry>>,
+    /// Which relays the targets prefer.
+    pub ring: Arc<Ring>,
+    /// What a fair load was when it was last decided.
+    pub fair: Fair,
     /// What has happened so far.
     pub counters: Counters,
     /// Moves under way, by [`Stage::as_str`].
@@ -164,6 +174,12 @@ struct Share {
     states: BTreeMap<&'static str, usize>,
 }
 
+/// What the relays are to placement.
+struct Placing {
+    mean: f64,
+    roles: HashMap<Arc<str>, Role>,
+}
+
 impl Fleet {
     /// The fleet as it is now.
     #[must_use]
@@ -171,11 +187,10 @@ impl Fleet {
         let targets: Vec<_> =
             self.units.values_mut().filter(|unit| unit.is_wanted()).map(Unit::entry).collect();
         let shares = self.shares();
-        let present = self.relays.values().filter(|relay| !relay.is_lost()).count().max(1);
-        let mean = shares.values().map(|share| share.load).sum::<u64>() as f64 / present as f64;
+        let placing = self.placing(&shares);
         let entry = |(name, relay): (&Arc<str>, &Relay)| {
             let share = shares.get(&**name).cloned().unwrap_or_default();
-            self.relay_entry(name, relay, share, mean)
+            self.relay_entry(name, relay, share, &placing)
         };
         let relays = self.relays.iter().map(entry).collect();
         Snapshot {
@@ -183,6 +198,8 @@ impl Fleet {
             phase: self.phase,
             relays,
             targets,
+            ring: self.ring.clone(),
+            fair: self.fair,
             counters: self.counters.clone(),
             moves_under_way: self.moves_under_way(),
             moves_lately: self.counters.moves.lately(self.now),
@@ -199,6 +216,14 @@ impl Fleet {
         counts
     }
 
+    /// What placement asks of each relay, and what an ordinary one has on average.
+    fn placing(&self, shares: &HashMap<&str, Share>) -> Placing {
+        let candidates = self.candidates();
+        let load = |name: &str| shares.get(name).map_or(0, |share| share.load);
+        let mean = place::mean(candidates.iter().map(|one| (one.role, one.capacity, load(&one.name))));
+        Placing { mean, roles: candidates.into_iter().map(|one| (one.name, one.role)).collect() }
+    }
+
     /// What each relay has, in one pass over the targets.
     fn shares(&self) -> HashMap<&str, Share> {
         let mut shares: HashMap<&str, Share> = HashMap::new();
@@ -206,14 +231,15 @@ impl Fleet {
             let Some(owner) = &unit.owner else { continue };
             let share = shares.entry(&owner.relay).or_default();
             let state = unit.status.as_ref().map_or(TargetState::Pending, |status| status.state);
-            share.load += place::weigh(unit.samples.unwrap_or(place::UNMEASURED));
+            share.load += unit.weight;
             *share.states.entry(state.as_str()).or_default() += 1;
         }
         shares
     }
 
-    fn relay_entry(&self, name: &Arc<str>, relay: &Relay, share: Share, mean: f64) -> RelayEntry {
+    fn relay_entry(&self, name: &Arc<str>, relay: &Relay, share: Share, placing: &Placing) -> RelayEntry {
         let Share { load, states } = share;
+        let capacity = self.capacity(relay);
         RelayEntry {
             name: name.clone(),
             state: relay.state(self.now, &self.timings),
@@ -224,11 +250,12 @@ impl Fleet {
             last_heard: relay.heard.wall,
             last_page: relay.last_page,
             resident_bytes: relay.resident_bytes,
-            drained: relay.drained,
             targets: relay.owned.len(),
-            to_lose: if relay.leaves() { relay.owned.len() + relay.releasing.len() } else { 0 },
             load,
-            load_ratio: if mean > 0.0 { load as f64 / mean } else { 0.0 },
+            load_ratio: place::ratio(load, capacity, placing.mean),
+            capacity,
+            role: placing.roles.get(name).copied(),
+            flapping: self.flaps.is_flapping(name),
             states,
             listed: relay.is_listed(),
             drained: relay.drained,
@@ -263,6 +290,8 @@ impl Unit {
                 since: moving.since.wall,
             }),
             before: self.left.clone(),
+            weight: self.weight,
+            heavy: self.is_heavy,
             owner,
             status: self.status.clone(),
         });

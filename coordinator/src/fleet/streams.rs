@@ -67,6 +67,7 @@ impl Fleet {
         relay.heard = now;
         relay.draining = hello.draining;
         relay.advertise = hello.advertise.clone();
+        relay.capacity = hello.capacity;
         self.place_due = true;
     }
 
@@ -220,11 +221,7 @@ impl Fleet {
         if let Some(moving) = unit.moving.as_mut().filter(|moving| *moving.to == *name) {
             moving.seen |= shown;
         }
-        if state == TargetState::Up {
-            unit.samples = Some(status.last_samples);
-        }
-        unit.status = Some(Arc::new(status));
-        unit.entry = None;
+        unit.report(status);
         if unit.moving.is_some() {
             self.advance(id);
         }

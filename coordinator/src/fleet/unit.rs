@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use model::slice::{Permission, Stamp};
-use model::status::TargetStatus;
+use model::status::{TargetState, TargetStatus};
 use model::target::Target;
 
 use super::StreamId;
 use super::moves::Moving;
 use super::snapshot::TargetEntry;
+use crate::place::{self, Cause, Measure};
 
 /// Why a target is where it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +37,29 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// The reason of a move from `from`, or of what `left` had last.
+    pub(crate) fn of(cause: Cause, from: Option<&Arc<str>>, left: Option<&Arc<str>>) -> Self {
+        match (cause, from, left) {
+            (Cause::Orphan, _, Some(left)) => Self::Left(left.clone()),
+            (Cause::Drain, Some(from), _) => Self::Drained(from.clone()),
+            (Cause::Overload, Some(from), _) => Self::Overload(from.clone()),
+            (Cause::Fill, _, _) => Self::Fill,
+            (Cause::Orphan | Cause::Drain | Cause::Overload, _, _) => Self::Placed,
+        }
+    }
+
+    /// What placement is told of a move that is under way.
+    pub(super) fn cause(&self) -> Cause {
+        match self {
+            Self::Placed | Self::Reported | Self::Left(_) | Self::Returned | Self::GivenBack(_) => {
+                Cause::Orphan
+            }
+            Self::Drained(_) => Cause::Drain,
+            Self::Overload(_) => Cause::Overload,
+            Self::Fill | Self::Joined => Cause::Fill,
+        }
+    }
+
     /// A fixed word for metrics.
     #[must_use]
     pub fn kind(&self) -> &'static str {
@@ -137,8 +161,12 @@ pub(super) struct Unit {
     /// The lost relay whose copy is still the newest: no later owner has had a good scrape.
     pub(super) home: Option<Arc<str>>,
     pub(super) status: Option<Arc<TargetStatus>>,
-    /// Samples of the last good scrape.
-    pub(super) samples: Option<u64>,
+    /// What its good scrapes brought, once there was one.
+    pub(super) measure: Option<Measure>,
+    /// What it counts for in placement.
+    pub(super) weight: u64,
+    /// Whether that is more than a fair share of any relay.
+    pub(super) is_heavy: bool,
     /// The entry for the snapshot, until something changes.
     pub(super) entry: Option<Arc<TargetEntry>>,
 }
@@ -154,7 +182,9 @@ impl Unit {
             left: None,
             home: None,
             status: None,
-            samples: None,
+            measure: None,
+            weight: place::weigh(place::UNMEASURED),
+            is_heavy: false,
             entry: None,
         }
     }
@@ -177,6 +207,32 @@ impl Unit {
     /// Whether a connected relay has yet to acknowledge that it has dropped the target.
     pub(super) fn is_released(&self) -> bool {
         self.exposers.iter().any(|exposer| matches!(exposer, Exposer::Told(_)))
+    }
+
+    /// Takes what a good scrape brought.
+    pub(super) fn measure(&mut self, samples: u64) {
+        let measure = self.measure.map_or_else(|| Measure::of(samples), |measure| measure.and(samples));
+        self.measure = Some(measure);
+        self.weigh(measure.weight());
+    }
+
+    /// Sets what it counts for.
+    pub(super) fn weigh(&mut self, weight: u64) {
+        if self.weight != weight {
+            self.weight = weight;
+            self.entry = None;
+        }
+    }
+
+    /// Takes what its owner says of it.
+    pub(super) fn report(&mut self, status: TargetStatus) {
+        let last = self.status.as_ref().and_then(|last| last.last_scrape);
+        let is_news = status.last_scrape.is_none() || status.last_scrape != last;
+        if status.state == TargetState::Up && is_news {
+            self.measure(status.last_samples);
+        }
+        self.status = Some(Arc::new(status));
+        self.entry = None;
     }
 
     /// Adds or replaces what is known of an exposer.

@@ -4,6 +4,7 @@
 //! one that would inherit it, and so on clockwise. It knows neither load nor owners; the crate stays behind it.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::Arc;
 
@@ -17,51 +18,111 @@ const POINTS: usize = 512;
 const SEED: u64 = 0x5c4a_9e1a_7001;
 
 /// The order of preference over a set of relays.
+#[derive(Clone)]
 pub struct Ring {
     ring: consistent_hash_ring::Ring<Node, Seeded>,
-    members: BTreeSet<Arc<str>>,
     names: Vec<Arc<str>>,
-    /// Where each arc ends and which of `names` it belongs to, in the order of the ends.
-    arcs: Vec<(u64, usize)>,
+    /// Where each arc ends, in order.
+    ends: Vec<u64>,
+    /// Which of `names` each arc belongs to.
+    residents: Vec<usize>,
+}
+
+impl fmt::Debug for Ring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ring").field("names", &self.names).finish_non_exhaustive()
+    }
 }
 
 impl Default for Ring {
     fn default() -> Self {
         let ring = consistent_hash_ring::RingBuilder::new(Seeded).vnodes(POINTS).build();
-        Self { ring, members: BTreeSet::new(), names: Vec::new(), arcs: Vec::new() }
+        Self { ring, names: Vec::new(), ends: Vec::new(), residents: Vec::new() }
     }
 }
 
 impl Ring {
+    /// The ring of these relays.
+    #[must_use]
+    pub fn of(members: BTreeSet<Arc<str>>) -> Self {
+        let mut ring = Self::default();
+        ring.set_members(members);
+        ring
+    }
+
     /// Makes `members` the relays of the ring. The cost is that of the difference: milliseconds for each relay that
     /// comes or goes, nothing where none does.
     pub fn set_members(&mut self, members: BTreeSet<Arc<str>>) {
-        if members == self.members {
+        if self.is_of(&members) {
             return;
         }
-        for gone in self.members.difference(&members) {
+        for gone in self.names.iter().filter(|name| !members.contains(*name)) {
             self.ring.remove(&Node(gone.clone()));
         }
-        for new in members.difference(&self.members) {
+        for new in members.iter().filter(|name| self.names.binary_search(name).is_err()) {
             self.ring.insert(Node(new.clone()));
         }
-        self.names = members.iter().cloned().collect();
-        self.members = members;
+        self.names = members.into_iter().collect();
         let place = |name: &Arc<str>| self.names.binary_search(name).expect("the ring holds members only");
-        let arcs = self.ring.resident_ranges();
-        self.arcs = arcs.map(|arc| (*arc.keys().end(), place(&arc.node().0))).collect();
+        let arcs = self.ring.resident_ranges().map(|arc| (*arc.keys().end(), place(&arc.node().0)));
+        (self.ends, self.residents) = arcs.unzip();
+    }
+
+    /// Whether these are its relays.
+    #[must_use]
+    pub fn is_of(&self, members: &BTreeSet<Arc<str>>) -> bool {
+        self.names.iter().eq(members)
+    }
+
+    /// The relays by name.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = &Arc<str>> {
+        self.names.iter()
     }
 
     /// The relays in the order in which `key` prefers them, each once.
     pub fn preference(&self, key: PlacementKey) -> impl Iterator<Item = &Arc<str>> {
+        self.walk(key).map(|name| &self.names[name])
+    }
+
+    /// The same as places among [`Ring::names`].
+    pub(super) fn walk(&self, key: PlacementKey) -> impl Iterator<Item = usize> {
         // Not the crate's `replicas`, which hashes anew for each replica: a walk finds who inherits a key.
-        let from = self.arcs.partition_point(|(end, _)| *end < position(key));
-        let mut seen = vec![false; self.names.len()];
-        let clockwise = self.arcs.iter().skip(from).chain(self.arcs.iter().take(from));
-        clockwise
-            .filter(move |(_, name)| !std::mem::replace(&mut seen[*name], true))
-            .map(|(_, name)| &self.names[*name])
-            .take(self.names.len())
+        let from = self.ends.partition_point(|end| *end < position(key));
+        let mut seen = Seen::of(self.names.len());
+        let (before, after) = self.residents.split_at(from);
+        after.iter().chain(before).copied().filter(move |name| seen.is_first(*name)).take(self.names.len())
+    }
+
+    /// What part of all keys each relay is the first choice of, by name.
+    #[must_use]
+    pub fn shares(&self) -> Vec<(Arc<str>, f64)> {
+        let mut lengths = vec![0_u64; self.names.len()];
+        let mut begin = self.ends.last().copied().unwrap_or_default();
+        for (end, resident) in self.ends.iter().zip(&self.residents) {
+            lengths[*resident] += end.wrapping_sub(begin);
+            begin = *end;
+        }
+        if let [only] = lengths.as_mut_slice() {
+            *only = u64::MAX;
+        }
+        let share = |length: u64| length as f64 / u64::MAX as f64;
+        self.names.iter().cloned().zip(lengths.into_iter().map(share)).collect()
+    }
+}
+
+/// Which of a few numbers have been seen.
+struct Seen(Vec<u64>);
+
+impl Seen {
+    fn of(numbers: usize) -> Self {
+        Self(vec![0; numbers.div_ceil(64)])
+    }
+
+    fn is_first(&mut self, number: usize) -> bool {
+        let (word, bit) = (&mut self.0[number / 64], 1 << (number % 64));
+        let first = *word & bit == 0;
+        *word |= bit;
+        first
     }
 }
 
@@ -81,6 +142,7 @@ impl Hash for Node {
 }
 
 /// Builds xxh3 hashers that give the same numbers in every process, on every machine.
+#[derive(Clone)]
 struct Seeded;
 
 impl BuildHasher for Seeded {
@@ -117,9 +179,7 @@ mod tests {
     }
 
     fn ring(numbers: impl IntoIterator<Item = u32>) -> Ring {
-        let mut ring = Ring::default();
-        ring.set_members(names(numbers));
-        ring
+        Ring::of(names(numbers))
     }
 
     #[test]
@@ -155,6 +215,20 @@ mod tests {
         let built = ring([1, 3, 7]);
         for key in (0..500).map(PlacementKey) {
             assert!(grown.preference(key).eq(built.preference(key)));
+        }
+    }
+
+    #[test]
+    fn the_shares_are_those_of_first_choices_and_add_up() {
+        assert!(Ring::default().shares().is_empty());
+        assert!((ring([5]).shares()[0].1 - 1.0).abs() < 1e-9);
+        let ring = ring(0..7);
+        let shares = ring.shares();
+        assert!((shares.iter().map(|(_, share)| share).sum::<f64>() - 1.0).abs() < 1e-9);
+        for (name, share) in shares {
+            let keys = (0..20_000).map(PlacementKey);
+            let first = keys.filter(|key| ring.preference(*key).next() == Some(&name)).count();
+            assert!((first as f64 / 20_000.0 - share).abs() < 0.02, "{name}: {first} of 20,000, {share}");
         }
     }
 }

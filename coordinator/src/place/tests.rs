@@ -1,5 +1,8 @@
 //! The golden placement and the rules that hold for every placement.
 
+mod bounds;
+mod fleet;
+
 use std::fmt::Write as _;
 
 use proptest::collection::vec;
@@ -8,19 +11,24 @@ use proptest::prelude::{Strategy, prop_oneof};
 use super::*;
 
 fn relays(count: usize) -> Vec<Candidate> {
-    let candidate = |number| Candidate { name: format!("relay-{number}").into(), role: Role::Takes };
-    (0..count).map(candidate).collect()
+    let name = |number| format!("relay-{number}").into();
+    (0..count)
+        .map(|number| Candidate { name: name(number), role: Role::Takes, capacity: CAPACITY, filling: false })
+        .collect()
 }
 
 fn ring(relays: &[Candidate]) -> Ring {
-    let mut ring = Ring::default();
-    ring.set_members(relays.iter().map(|relay| relay.name.clone()).collect());
-    ring
+    Ring::of(relays.iter().map(|relay| relay.name.clone()).collect())
+}
+
+fn place(units: &[Unit], relays: &[Candidate], ring: &Ring, budget: Option<u64>) -> Vec<Move> {
+    super::place(units, relays, ring, budget).moves
 }
 
 fn units(weights: &[u64]) -> Vec<Unit> {
     let spread = |at: usize| PlacementKey((at as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    let unit = |(at, weight): (usize, &u64)| Unit { key: spread(at), weight: *weight, owner: None };
+    let unit =
+        |(at, weight): (usize, &u64)| Unit { key: spread(at), weight: *weight, owner: None, moving: None };
     weights.iter().enumerate().map(unit).collect()
 }
 
@@ -144,8 +152,16 @@ proptest::proptest! {
     fn a_join_that_overloads_nobody_moves_no_more_than_its_share(count in 12..16_usize) {
         let relays = relays(count + 1);
         let ring = ring(&relays);
-        let units = placed(&vec![1000; 600], &relays[..count], &ring);
-        let moves = place(&units, &relays, &ring, Some(u64::MAX));
+        let mut units = placed(&vec![1000; 600], &relays[..count], &ring);
+        let mut moves = Vec::new();
+        loop {
+            let round = place(&units, &relays, &ring, Some(u64::MAX));
+            if round.is_empty() {
+                break;
+            }
+            apply(&mut units, &round);
+            moves.extend(round);
+        }
         assert!(moves.iter().all(|one| one.to == count));
         assert!(moves.len() * (count + 1) * 10 <= 600 * 11, "{} moves", moves.len());
         assert!(moves.len() * (count + 1) * 10 >= 600 * 7, "{} moves", moves.len());

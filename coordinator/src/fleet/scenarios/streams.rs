@@ -197,7 +197,7 @@ fn a_relay_that_acknowledges_nothing_is_cut_off() {
     assert_eq!(world.sim("c").closed, None);
     world.pass(seconds(1));
     assert_eq!(world.sim("c").closed, Some(Closing::Unacknowledged));
-    assert_eq!(world.spread().iter().sum::<usize>(), 60, "it still owns them: it may expose them");
+    assert!(world.spread()[2] > 0, "it still owns them: it may expose them");
     world.pass(seconds(17));
     assert_eq!(world.spread()[2], 0);
 }
