@@ -3,5 +3,4 @@
 //! In: the product's program, built for release. Out: figures, printed and written as JSON. Nothing here judges a
 //! figure.
 
-pub mod process_cost;
 pub mod targets_process;

@@ -64,11 +64,24 @@ impl DropIn {
     async fn run(command: Command, address: SocketAddr, directory: &Path) -> Self {
         let process = Process::start(command, &directory.join("drop_in.log")).expect("it starts");
         let started = Self { process, address };
+        started.alive().await;
+        started
+    }
+
+    /// Starts it again as it was started, after its process has ended or by killing it.
+    ///
+    /// # Panics
+    /// Where it does not answer within 20 s.
+    pub async fn start_again(&mut self) {
+        self.process.start_again().expect("it starts");
+        self.alive().await;
+    }
+
+    async fn alive(&self) {
         wait::until("it to be alive", Duration::from_secs(20), || async {
-            started.get("/healthz", &[]).await.map(drop)
+            self.get("/healthz", &[]).await.map(drop)
         })
         .await;
-        started
     }
 
     /// Where its page is.

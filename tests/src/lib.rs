@@ -17,6 +17,7 @@ pub mod kubernetes;
 pub mod link;
 pub mod load;
 pub mod process;
+pub mod process_cost;
 pub mod prometheus;
 pub mod raw_target;
 pub mod wait;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 /// A running program.
 #[derive(Debug)]
 pub struct Process {
+    command: Command,
     child: Child,
     log: PathBuf,
 }
@@ -24,7 +25,19 @@ impl Process {
         let err = out.try_clone().map_err(|error| error.to_string())?;
         let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn();
         let child = child.map_err(|error| format!("starting {name}: {error}"))?;
-        Ok(Self { child, log: log.to_path_buf() })
+        Ok(Self { command, child, log: log.to_path_buf() })
+    }
+
+    /// Starts the same command again; where the process still runs, it is killed first.
+    ///
+    /// # Errors
+    /// Names the program that could not be started.
+    pub fn start_again(&mut self) -> Result<(), String> {
+        self.kill();
+        let child = self.command.spawn();
+        let name = self.command.get_program().to_string_lossy();
+        self.child = child.map_err(|error| format!("starting {name}: {error}"))?;
+        Ok(())
     }
 
     /// Its process id.

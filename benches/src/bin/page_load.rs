@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use benches::process_cost::ProcessCost;
 use benches::targets_process::TargetsProcess;
 use clap::Parser;
 use flate2::read::MultiGzDecoder;
 use integration::fleet::{Coordinator, Program, Relay};
 use integration::load::Load;
+use integration::process_cost::ProcessCost;
 use integration::{http_client, wait};
 use serde_json::{Value, json};
 

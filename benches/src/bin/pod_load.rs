@@ -9,10 +9,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use benches::process_cost::ProcessCost;
 use clap::Parser;
 use integration::fleet::{Coordinator, Program, Relay};
 use integration::kubernetes::fake::FakeApiServer;
+use integration::process_cost::ProcessCost;
 use integration::{http_client, wait};
 use serde_json::{Value, json};
 

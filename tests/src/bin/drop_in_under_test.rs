@@ -11,6 +11,10 @@ use coordinator::config::{self, MissingFiles};
 use scrape_relay::args::{Cli, Command};
 use scrape_relay::{drop_in, process};
 
+/// The product's own: what a test measures of its memory holds for the product.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let file = PathBuf::from(std::env::var_os("UNDER_TEST_TARGETS").expect("the test names a file"));
     let loaded = config::load(&file, MissingFiles::Refuse).unwrap_or_else(|errors| panic!("{errors}"));

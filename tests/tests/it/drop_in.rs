@@ -1,6 +1,7 @@
 //! In the place of metrics-k8s-proxy: what that program showed is shown, and no pod costs another its samples.
 
 mod gaps;
+mod many_pods;
 mod pods;
 mod prometheus;
 mod stage;

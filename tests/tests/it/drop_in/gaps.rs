@@ -10,7 +10,7 @@ use integration::link::Link;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::stage::{SELECTOR, Stage, shows};
+use super::stage::{SELECTOR, Stage, TIMEOUT, shows};
 
 /// Those that are never deleted.
 const STAY: [(&str, u8); 3] = [("a/stays", 1), ("n/stays-0", 1), ("n/stays-1", 1)];
@@ -43,7 +43,7 @@ fn with(more: &[(&'static str, u8)]) -> Vec<(&'static str, u8)> {
 async fn before_there_is_an_api_server(stage: &mut Stage, link: &Link) -> DropIn {
     let kubeconfig = stage.kubeconfig(link.address).await;
     stage.server.kill();
-    let it = stage.start_with(&kubeconfig, SELECTOR).await;
+    let it = stage.start_with(&kubeconfig, (SELECTOR, TIMEOUT)).await;
     for path in ["/metrics", "/readyz"] {
         let refused = it.get(path, &[]).await.expect("it answers");
         assert_eq!((refused.status, refused.headers.get("retry-after").is_some()), (503, true), "{path}");

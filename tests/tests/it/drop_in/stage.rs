@@ -1,7 +1,7 @@
 //! A real API server, addresses for its pods, and an account that may do what the drop-in needs and no more.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use integration::drop_in::{DropIn, ups};
@@ -59,13 +59,14 @@ impl Stage {
     /// The product over the pods that `selector` selects.
     pub(super) async fn start(&self, selector: &str) -> DropIn {
         let kubeconfig = self.kubeconfig(self.server.address()).await;
-        self.start_with(&kubeconfig, selector).await
+        self.start_with(&kubeconfig, (selector, TIMEOUT)).await
     }
 
-    pub(super) async fn start_with(&self, kubeconfig: &std::path::Path, selector: &str) -> DropIn {
+    /// The product with another kubeconfig, selector and timeout of a scrape.
+    pub(super) async fn start_with(&self, kubeconfig: &Path, (selector, timeout): (&str, &str)) -> DropIn {
         let program = Program::new(env!("CARGO_BIN_EXE_scrape-relay-under-test"));
         let directory = tempfile::tempdir_in(self.directory.path()).expect("a directory").keep();
-        DropIn::start_in_cluster(&program, kubeconfig, (selector, TIMEOUT), &directory).await
+        DropIn::start_in_cluster(&program, kubeconfig, (selector, timeout), &directory).await
     }
 
     /// A pod that asks to be scraped, at the address `number`.
