@@ -4,6 +4,7 @@ mod gaps;
 mod many_pods;
 mod pods;
 mod prometheus;
+mod restart;
 mod stage;
 
 use std::time::{Duration, Instant};
