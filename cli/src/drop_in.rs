@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use coordinator::config::{AnnotationRules, Discovery, KubernetesDiscovery, Position, Role, Selector};
+use coordinator::discover::kubernetes::access::IN_CLUSTER;
 use coordinator::{CoordinatorConfig, Source};
 use model::exposition::page_style::PageStyle;
 use relay::Front;
@@ -27,8 +28,6 @@ use settings::{Environment, Settings};
 
 /// Variables that made metrics-k8s-proxy reach pods through another proxy.
 const PROXIES: [&str; 2] = ["HTTP_PROXY", "http_proxy"];
-/// Set by Kubernetes in every container.
-const IN_CLUSTER: &str = "KUBERNETES_SERVICE_HOST";
 /// A free port of loopback: nobody expects another port than the page's to be taken.
 const FREE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 

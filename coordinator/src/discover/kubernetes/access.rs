@@ -23,8 +23,8 @@ use crate::config::KubernetesDiscovery;
 
 /// Where a service account says which namespace it belongs to.
 const OWN_NAMESPACE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
-/// Set by Kubernetes in every container.
-const IN_CLUSTER: &str = "KUBERNETES_SERVICE_HOST";
+/// The variable that Kubernetes sets in every container.
+pub const IN_CLUSTER: &str = "KUBERNETES_SERVICE_HOST";
 /// Names kubeconfigs, as for `kubectl`.
 const KUBECONFIG: &str = "KUBECONFIG";
 
