@@ -34,7 +34,7 @@ use tonic::{Request, Response, Status};
 
 use crate::catalog::Listing;
 use crate::config::Config;
-use crate::discover::Health;
+use crate::discover::Ledger;
 use crate::discover::kubernetes::watches::Watches;
 use crate::fleet::{FleetEvent, Snapshot};
 use crate::fleet_task::FleetHandle;
@@ -53,7 +53,7 @@ pub struct Admin {
     /// The configuration in force.
     pub configs: watch::Receiver<Arc<Config>>,
     /// How each discovery does.
-    pub discoveries: watch::Receiver<Arc<Vec<Health>>>,
+    pub discoveries: Ledger,
     /// What is known of clusters.
     pub watches: Watches,
     /// For those who watch targets.
@@ -195,7 +195,7 @@ impl DiscoveryService for Admin {
         &self,
         _request: Request<ListDiscoveriesRequest>,
     ) -> Result<Response<ListDiscoveriesResponse>, Status> {
-        Ok(Response::new(discoveries::list(&self.discoveries.borrow(), &self.watches.seen())))
+        Ok(Response::new(discoveries::list(&self.discoveries.list(), &self.watches.seen())))
     }
 }
 

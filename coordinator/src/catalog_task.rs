@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::catalog::{Catalog, Change, JobCounts, Listing};
 use crate::config::{Config, Discovery};
 use crate::discover::kubernetes::watches::Watches;
-use crate::discover::{self, Context, DiscoveryId, Health, Ledger, Report};
+use crate::discover::{self, Context, DiscoveryId, Ledger, Report};
 use crate::instruments::Instruments;
 
 /// Changes of many discoveries within this time become one listing.
@@ -32,7 +32,7 @@ pub struct Published {
     /// The listing.
     pub listings: watch::Sender<Arc<Listing>>,
     /// How each discovery does.
-    pub discoveries: watch::Sender<Arc<Vec<Health>>>,
+    pub discoveries: Ledger,
 }
 
 /// A discovery that runs.
@@ -48,7 +48,6 @@ pub struct CatalogTask {
     catalog: Catalog,
     running: HashMap<DiscoveryId, Running>,
     reports: mpsc::Sender<Report>,
-    ledger: Ledger,
     published: Published,
     instruments: Instruments,
     watches: Watches,
@@ -76,7 +75,6 @@ pub async fn run(
         catalog: Catalog::default(),
         running: HashMap::new(),
         reports,
-        ledger: Ledger::default(),
         published,
         instruments,
         watches,
@@ -112,10 +110,11 @@ pub async fn run(
                 Change::None
             }
         };
-        if change == Change::Listing {
-            publish_at.get_or_insert(Instant::now() + SETTLE);
+        match change {
+            Change::Listing => drop(publish_at.get_or_insert(Instant::now() + SETTLE)),
+            Change::Held => task.tell_holding(),
+            Change::None => {}
         }
-        task.tell_health();
     }
 }
 
@@ -138,7 +137,8 @@ impl CatalogTask {
             }
             stays
         });
-        self.ledger
+        self.published
+            .discoveries
             .configure(wanted.iter().map(|(id, discovery)| (id.clone(), discover::mechanism(discovery))));
         for (id, discovery) in wanted {
             if !self.running.contains_key(&id) {
@@ -147,17 +147,10 @@ impl CatalogTask {
         }
     }
 
-    fn tell_health(&mut self) {
+    /// Removals are held or let go with a listing, or where a report says that one is held: nothing else looks at them all.
+    fn tell_holding(&self) {
         self.instruments.holding(self.catalog.holding().count());
-        self.ledger.holding(self.catalog.holding());
-        let health = self.ledger.list();
-        self.published.discoveries.send_if_modified(|told| {
-            let differs = **told != health;
-            if differs {
-                *told = Arc::new(health);
-            }
-            differs
-        });
+        self.published.discoveries.holding(self.catalog.holding());
     }
 
     fn start(&mut self, id: DiscoveryId, discovery: Discovery) {
@@ -178,19 +171,19 @@ impl CatalogTask {
         let found = match report {
             Report::Found(found) => found,
             Report::Changed(changed) => {
-                self.ledger.succeeded(&changed.discovery, SystemTime::now());
+                self.published.discoveries.succeeded(&changed.discovery, SystemTime::now());
                 return self.catalog.changed(&changed);
             }
             Report::Failed(failed) => {
                 self.instruments.discovery_failed(failed.mechanism);
                 let discover::Failed { discovery, mechanism, message } = failed;
-                self.ledger.failed(&discovery, &message);
+                self.published.discoveries.failed(&discovery, &message);
                 tracing::warn!(job = %discovery.job, mechanism, error = %message, "discovery failed, its targets stay");
                 return Change::None;
             }
         };
         let id = found.discovery.clone();
-        self.ledger.succeeded(&id, SystemTime::now());
+        self.published.discoveries.succeeded(&id, SystemTime::now());
         if let Some(running) = self.running.get_mut(&id) {
             running.succeeded = true;
             self.instruments.discovered(discover::mechanism(&running.discovery));
@@ -215,7 +208,8 @@ impl CatalogTask {
         }
     }
 
-    fn publish(&mut self) {
+    fn publish(&self) {
+        self.tell_holding();
         let listing = self.catalog.listing();
         let before = Arc::clone(&self.published.listings.borrow());
         for job in before.counts.keys().filter(|job| !listing.counts.contains_key(*job)) {

@@ -49,6 +49,7 @@ use tokio_util::sync::CancellationToken;
 use admin::Admin;
 use catalog::Listing;
 use config::{Config, Diagnostics, MissingFiles};
+use discover::Ledger;
 use discover::kubernetes::watches::Watches;
 use fleet::Timings;
 use fleet_feed::Feed;
@@ -165,9 +166,7 @@ impl Coordinator {
         let instruments = Instruments::new(rt.meter());
         let (configs, config) = watch::channel(self.first);
         let (listings, listing) = watch::channel(Arc::new(Listing::default()));
-
-        let (health, discoveries) = watch::channel(Arc::new(Vec::new()));
-
+        let discoveries = Ledger::default();
         let expected_relays = self.config.expected_relays;
         let follow = reload::follow(
             First { config: self.config, text: self.text, hangups: self.hangups },
@@ -176,7 +175,7 @@ impl Coordinator {
             rt.shutdown.clone(),
         );
         rt.tasks.spawn("configuration", follow);
-        let published = catalog_task::Published { listings, discoveries: health };
+        let published = catalog_task::Published { listings, discoveries: discoveries.clone() };
         let watches = Watches::new(rt.tasks.clone(), rt.shutdown.clone(), rt.meter());
         let catalog = catalog_task::run(config.clone(), published, instruments, watches.clone(), rt.clone());
         rt.tasks.spawn("catalog", catalog);

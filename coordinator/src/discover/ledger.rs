@@ -1,10 +1,13 @@
 //! How each discovery does: when it last read well, what was wrong since, whether a removal of its is held.
 //!
-//! In: which discoveries there are, and what they report. Out: one [`Health`] for each. Pure: time is an argument.
+//! In: which discoveries there are, and what they report. Out: one [`Health`] for each, copied when somebody asks: reports are
+//! many, and each changes one. Time is an argument.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
+
+use parking_lot::Mutex;
 
 use super::DiscoveryId;
 
@@ -28,14 +31,15 @@ pub struct Health {
     pub holding: bool,
 }
 
-/// All discoveries of the configuration in force, by job and number.
-#[derive(Debug, Default)]
-pub struct Ledger(BTreeMap<DiscoveryId, Health>);
+/// All discoveries of the configuration in force, by job and number. Clones are the same ledger.
+#[derive(Clone, Debug, Default)]
+pub struct Ledger(Arc<Mutex<BTreeMap<DiscoveryId, Health>>>);
 
 impl Ledger {
     /// From now on there are these; one that was there before keeps its history.
-    pub fn configure(&mut self, discoveries: impl IntoIterator<Item = (DiscoveryId, &'static str)>) {
-        let mut before = std::mem::take(&mut self.0);
+    pub fn configure(&self, discoveries: impl IntoIterator<Item = (DiscoveryId, &'static str)>) {
+        let mut rows = self.0.lock();
+        let mut before = std::mem::take(&mut *rows);
         for (id, mechanism) in discoveries {
             let new = || Health {
                 job: Arc::clone(&id.job),
@@ -46,13 +50,13 @@ impl Ledger {
                 holding: false,
             };
             let health = before.remove(&id).unwrap_or_else(new);
-            self.0.insert(id, health);
+            rows.insert(id, health);
         }
     }
 
     /// It has read well.
-    pub fn succeeded(&mut self, id: &DiscoveryId, now: SystemTime) {
-        if let Some(health) = self.0.get_mut(id) {
+    pub fn succeeded(&self, id: &DiscoveryId, now: SystemTime) {
+        if let Some(health) = self.0.lock().get_mut(id) {
             health.last_success = Some(now);
             health.failures = 0;
             health.last_error = String::new();
@@ -60,25 +64,25 @@ impl Ledger {
     }
 
     /// It has not.
-    pub fn failed(&mut self, id: &DiscoveryId, message: &str) {
-        if let Some(health) = self.0.get_mut(id) {
+    pub fn failed(&self, id: &DiscoveryId, message: &str) {
+        if let Some(health) = self.0.lock().get_mut(id) {
             health.failures = health.failures.saturating_add(1);
             health.last_error = message.chars().take(LONGEST_ERROR).collect();
         }
     }
 
     /// These, and no others, hold a removal.
-    pub fn holding(&mut self, held: impl Iterator<Item = DiscoveryId>) {
+    pub fn holding(&self, held: impl Iterator<Item = DiscoveryId>) {
         let held: BTreeSet<DiscoveryId> = held.collect();
-        for (id, health) in &mut self.0 {
+        for (id, health) in &mut *self.0.lock() {
             health.holding = held.contains(id);
         }
     }
 
-    /// All of them.
+    /// All of them, as they are now.
     #[must_use]
     pub fn list(&self) -> Vec<Health> {
-        self.0.values().cloned().collect()
+        self.0.lock().values().cloned().collect()
     }
 }
 
@@ -92,7 +96,7 @@ mod tests {
 
     #[test]
     fn failures_are_counted_until_a_good_read_and_outlive_a_reload() {
-        let mut ledger = Ledger::default();
+        let ledger = Ledger::default();
         ledger.configure([(id(0), "file"), (id(1), "http")]);
         ledger.failed(&id(0), "gone");
         ledger.failed(&id(0), &"é".repeat(LONGEST_ERROR + 1));

@@ -46,7 +46,7 @@ async fn every_watched_pod_has_a_story() {
     let (fleet, _task) = fleet_task::new("boot".into(), Timings::default());
     let (_listings, listings) = watch::channel(Arc::new(Listing::default()));
     let (_configs, configs) = watch::channel(Arc::new(loaded.config));
-    let (_, discoveries) = watch::channel(Arc::default());
+    let discoveries = Ledger::default();
     let watches = running.watches.clone();
     let meter = opentelemetry::global::meter("test");
     let watching = Watching::new(fleet.snapshot(), runtime::Shutdown::new(), &meter);
