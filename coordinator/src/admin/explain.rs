@@ -1,7 +1,10 @@
 //! The whole story of a target: discovered, relabelled, owned, scraped, served, or dropped and why.
 
+use std::sync::Arc;
+
 use model::labels::Labels;
 use model::relabel;
+use model::target::Target;
 use proto::admin::v1::{ExplainTargetRequest, ExplainTargetResponse, Explanation, RelabelStep};
 use tonic::Status;
 
@@ -73,6 +76,23 @@ pub(super) fn of_target(view: &View, entry: &TargetEntry) -> Explanation {
     }
     explanation.hints = hints::of(entry);
     explanation.target = Some(targets::row(view, entry, true));
+    explanation
+}
+
+/// A target that its watch knows and the fleet does not know yet.
+pub(super) fn of_unplaced(view: &View, target: &Target, discovered: &Labels, origin: &Origin) -> Explanation {
+    let mut explanation = story(view, &target.job, discovered, Some(origin));
+    let entry = TargetEntry {
+        target: Arc::new(target.clone()),
+        listed: true,
+        owner: None,
+        moving: false,
+        status: None,
+    };
+    let mut row = targets::row(view, &entry, false);
+    row.discovered_labels = shown::pairs(discovered);
+    explanation.target = Some(row);
+    explanation.hints = vec![hints::UNPLACED.to_owned()];
     explanation
 }
 

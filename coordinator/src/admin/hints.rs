@@ -2,6 +2,10 @@
 
 use crate::fleet::TargetEntry;
 
+/// What is said of a target that has just been discovered.
+pub(super) const UNPLACED: &str =
+    "nobody scrapes it yet: it was discovered a moment ago and is not placed; ask again";
+
 /// A sentence for each thing that stands out.
 pub(super) fn of(entry: &TargetEntry) -> Vec<String> {
     let mut hints = Vec::new();

@@ -55,10 +55,60 @@ fn of_sighting(view: &View, config: &JobConfig, sighting: &Sighting) -> Vec<Expl
 }
 
 fn of_resolved(view: &View, config: &JobConfig, resolved: &Resolved, origin: &Origin) -> Option<Explanation> {
-    if let Resolved::Target { target, .. } = resolved {
-        let entry = view.snapshot.targets.iter().find(|entry| entry.target.id == target.id)?;
-        return Some(explain::of_target(view, entry));
+    if let Resolved::Target { target, discovered, .. } = resolved {
+        return Some(match view.snapshot.target(target.id) {
+            Some(entry) => explain::of_target(view, entry),
+            None => explain::of_unplaced(view, target, discovered, origin),
+        });
     }
     let job = config.job.job_name.as_ref().into();
     dropped(&job, config, resolved, origin).map(|dropped| explain::of_dropped(view, &dropped))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use model::target::resolve;
+    use proto::admin::v1::State;
+
+    use super::*;
+    use crate::config;
+    use crate::discover::kubernetes::watches::Watches;
+    use crate::fleet::Timings;
+
+    const CONFIG: &str = "scrape_configs:
+- job_name: pods
+  static_configs: [{targets: ['10.0.0.1:80'], labels: {__meta_kubernetes_pod_name: web}}]
+  relabel_configs: [{source_labels: [__meta_kubernetes_pod_name], target_label: pod}]
+";
+
+    #[tokio::test]
+    async fn a_pod_that_the_fleet_does_not_know_yet_is_told_as_a_target_that_waits() {
+        let config = config::parse("config.yml", CONFIG, Path::new("/")).expect("it is right").config;
+        let (fleet, _task) = crate::fleet_task::new("boot".into(), Timings::default());
+        let shutdown = runtime::Shutdown::new();
+        let meter = opentelemetry::global::meter("test");
+        let view = View {
+            snapshot: Arc::clone(&fleet.snapshots().borrow()),
+            listing: Arc::default(),
+            config: Arc::new(config),
+            watches: Watches::new(runtime::Tasks::new(shutdown.clone()), shutdown, &meter),
+        };
+        let job = &view.config.jobs[0];
+        let Discovery::Static(groups) = &job.discoveries[0] else { panic!("it is static") };
+        let origin = Origin { mechanism: "kubernetes", source: "pod/shop/web".into() };
+        let told: Vec<_> = resolve(&job.job, &groups[0])
+            .iter()
+            .filter_map(|resolved| of_resolved(&view, job, resolved, &origin))
+            .collect();
+        let [told] = told.as_slice() else { panic!("one story: {told:?}") };
+        let target = told.target.as_ref().expect("it is a target");
+        assert_eq!((target.state(), target.relay.as_str()), (State::Pending, ""));
+        assert_eq!(target.labels["pod"], "web");
+        assert_eq!(told.discovered_labels["__meta_kubernetes_pod_name"], "web");
+        assert_eq!((told.discovery.as_str(), told.steps.len()), ("kubernetes", 1));
+        assert!(told.hints[0].contains("not placed"), "{:?}", told.hints);
+    }
 }
