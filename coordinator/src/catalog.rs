@@ -79,7 +79,7 @@ impl Catalog {
     /// Takes what a discovery knows now.
     pub fn found(&mut self, found: Found, now: Duration) -> Change {
         let Some(state) = self.jobs.get_mut(&found.discovery.job) else { return Change::None };
-        let newly_read = !found.partial && state.reported(found.discovery.index);
+        let newly_read = !found.partial && state.mark_read(found.discovery.index);
         match state.found(found.discovery.index, found.groups.into(), now) {
             Change::None if newly_read => Change::Listing,
             change => change,
@@ -132,7 +132,7 @@ impl Catalog {
             (name, &state.config, resolved)
         });
         let mut listing = listing::list(jobs);
-        let read = self.jobs.iter().filter(|(_, state)| state.sources.values().all(|source| source.reported));
+        let read = self.jobs.iter().filter(|(_, state)| state.sources.values().all(|source| source.read));
         listing.read = read.map(|(name, _)| Arc::clone(name)).collect();
         listing
     }
@@ -146,9 +146,9 @@ impl JobState {
         }
     }
 
-    /// Marks a discovery as one that has reported; whether that is new.
-    fn reported(&mut self, index: usize) -> bool {
-        self.sources.get_mut(&index).is_some_and(|source| !std::mem::replace(&mut source.reported, true))
+    /// Marks a discovery as one that has been read whole; whether that is new.
+    fn mark_read(&mut self, index: usize) -> bool {
+        self.sources.get_mut(&index).is_some_and(|source| !std::mem::replace(&mut source.read, true))
     }
 
     fn found(&mut self, index: usize, groups: Groups, now: Duration) -> Change {
@@ -220,9 +220,9 @@ fn succeed(
         }
     }
     for discovery in changed {
-        let former = before.pop_first().map(|(_, source)| (source.groups, source.reported));
-        let (groups, reported) = former.unwrap_or_default();
-        after.insert(*next, Source { reported, ..Source::new(discovery, groups) });
+        let former = before.pop_first().map(|(_, source)| (source.groups, source.read));
+        let (groups, read) = former.unwrap_or_default();
+        after.insert(*next, Source { read, ..Source::new(discovery, groups) });
         *next += 1;
     }
     after

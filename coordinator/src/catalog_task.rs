@@ -38,7 +38,6 @@ pub struct Published {
 /// A discovery that runs.
 struct Running {
     discovery: Discovery,
-    succeeded: bool,
     stop: CancellationToken,
     read_again: Arc<Notify>,
 }
@@ -164,7 +163,7 @@ impl CatalogTask {
             watches: self.watches.clone(),
         };
         self.tasks.work(discover::run(discovery.clone(), context));
-        self.running.insert(id, Running { discovery, succeeded: false, stop, read_again });
+        self.running.insert(id, Running { discovery, stop, read_again });
     }
 
     fn report(&mut self, report: Report) -> Change {
@@ -184,8 +183,7 @@ impl CatalogTask {
         };
         let id = found.discovery.clone();
         self.published.discoveries.succeeded(&id, SystemTime::now());
-        if let Some(running) = self.running.get_mut(&id) {
-            running.succeeded = true;
+        if let Some(running) = self.running.get(&id) {
             self.instruments.discovered(discover::mechanism(&running.discovery));
         }
         let change = self.catalog.found(found, self.started.elapsed());
@@ -203,8 +201,9 @@ impl CatalogTask {
             return;
         }
         self.slow_told = true;
-        for (id, _) in self.running.iter().filter(|(_, running)| !running.succeeded) {
-            tracing::warn!(job = %id.job, "a discovery has not succeeded yet: the job has only what relays hold of it");
+        let all = self.published.discoveries.list();
+        for health in all.iter().filter(|health| health.last_success.is_none()) {
+            tracing::warn!(job = %health.job, "a discovery has not succeeded yet: the job has only what relays hold of it");
         }
     }
 

@@ -23,8 +23,8 @@ pub(super) struct Source {
     pub(super) held: Option<Held>,
     /// Has not reported since the configuration changed it: its groups are its predecessor's.
     pub(super) inherited: bool,
-    /// Whether it, or the one it was changed from, has reported since the process started.
-    pub(super) reported: bool,
+    /// Whether it, or the one it was changed from, has been read whole since the process started.
+    pub(super) read: bool,
 }
 
 /// What became of each group.
@@ -37,14 +37,7 @@ pub(super) struct Outcomes {
 
 impl Source {
     pub(super) fn new(discovery: Discovery, groups: Groups) -> Self {
-        Self {
-            discovery,
-            groups,
-            outcomes: Outcomes::default(),
-            held: None,
-            inherited: true,
-            reported: false,
-        }
+        Self { discovery, groups, outcomes: Outcomes::default(), held: None, inherited: true, read: false }
     }
 
     /// What becomes of `groups`; those that are as they were keep their outcome.
