@@ -4,6 +4,7 @@ mod disputes;
 mod fixture;
 mod names_claimed;
 mod places;
+mod plans;
 mod pods;
 mod promtool;
 mod random;
