@@ -1,4 +1,6 @@
-//! Programs as child processes: started with a log file, killed when dropped.
+//! Programs as child processes: started with a log file, killed when dropped, and when this process is killed.
+
+mod orphans;
 
 use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
@@ -25,7 +27,9 @@ impl Process {
         let err = out.try_clone().map_err(|error| error.to_string())?;
         let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn();
         let child = child.map_err(|error| format!("starting {name}: {error}"))?;
-        Ok(Self { command, child, log: log.to_path_buf() })
+        let this = Self { command, child, log: log.to_path_buf() };
+        orphans::started(this.id())?;
+        Ok(this)
     }
 
     /// Starts the same command again; where the process still runs, it is killed first.
@@ -37,7 +41,7 @@ impl Process {
         let child = self.command.spawn();
         let name = self.command.get_program().to_string_lossy();
         self.child = child.map_err(|error| format!("starting {name}: {error}"))?;
-        Ok(())
+        orphans::started(self.id())
     }
 
     /// Its process id.
@@ -62,6 +66,8 @@ impl Process {
         // A process that has ended by itself is what was asked for.
         self.child.kill().ok();
         self.child.wait().ok();
+        // The shell is there, or the process would not have started.
+        orphans::ended(self.id()).ok();
     }
 
     /// Sends a signal.
@@ -119,4 +125,57 @@ pub fn free_address() -> SocketAddr {
 pub fn free_address_at(address: IpAddr) -> SocketAddr {
     let listener = TcpListener::bind((address, 0)).expect("a free port");
     listener.local_addr().expect("a bound socket has an address")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Set where this program is run again, to be killed.
+    const FILE: &str = "PROCESS_TO_BE_LEFT_BEHIND";
+
+    #[test]
+    fn what_a_killed_test_has_started_ends_with_it() {
+        if let Some(file) = std::env::var_os(FILE) {
+            let log = Path::new(&file).with_extension("log");
+            let start = |seconds: &str| {
+                let mut command = Command::new("sleep");
+                command.arg(seconds);
+                Process::start(command, &log).expect("it starts")
+            };
+            drop(start("1"));
+            let left = start("600");
+            std::fs::write(&file, format!("{}\n", left.id())).expect("the id is written");
+            loop {
+                std::thread::park();
+            }
+        }
+        let directory = tempfile::tempdir().expect("a directory");
+        let file = directory.path().join("id");
+        let mut command = Command::new(std::env::current_exe().expect("this program"));
+        command.args(["--exact", "process::tests::what_a_killed_test_has_started_ends_with_it"]);
+        command.env(FILE, &file);
+        let mut killed = Process::start(command, &directory.path().join("log")).expect("it starts");
+        let id = until(|| std::fs::read_to_string(&file).ok()?.strip_suffix('\n').map(str::to_owned));
+        assert!(lives(&id), "it runs as long as its test");
+        killed.kill();
+        until(|| (!lives(&id)).then_some(()));
+    }
+
+    /// Whether it runs; one that nobody has waited for does not.
+    fn lives(id: &str) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.starts_with(" Z"))
+    }
+
+    fn until<T>(look: impl Fn() -> Option<T>) -> T {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        loop {
+            if let Some(seen) = look() {
+                return seen;
+            }
+            assert!(Instant::now() < deadline, "it did not come to that");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
 }
