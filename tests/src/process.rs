@@ -6,6 +6,7 @@ use std::fs::File;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 /// A running program.
@@ -117,14 +118,41 @@ pub fn free_address() -> SocketAddr {
     free_address_at(Ipv4Addr::LOCALHOST.into())
 }
 
-/// A port of this address that is free now.
+/// Ports that the system gives to nobody who does not ask for them by number: a program that is started again later
+/// finds its own still free.
+const PORTS: std::ops::Range<u16> = 16_000..32_000;
+
+/// A port of this address that is free now, and that no other call in this process gives until all have been given.
 ///
 /// # Panics
 /// Where there is none left.
 #[must_use]
 pub fn free_address_at(address: IpAddr) -> SocketAddr {
-    let listener = TcpListener::bind((address, 0)).expect("a free port");
-    listener.local_addr().expect("a bound socket has an address")
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    // Processes that run beside each other begin far apart.
+    let first = std::process::id().wrapping_mul(97);
+    for _ in PORTS {
+        let number = first.wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed));
+        let port = PORTS.start + u16::try_from(number % PORTS.len() as u32).unwrap_or_default();
+        if TcpListener::bind((address, port)).is_ok() {
+            return SocketAddr::new(address, port);
+        }
+    }
+    panic!("no port of {address} between {} and {} is free", PORTS.start, PORTS.end);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_given_once_and_never_by_the_system() {
+        let (one, other) = (free_address(), free_address());
+        assert_ne!(one, other);
+        assert!(PORTS.contains(&one.port()) && PORTS.contains(&other.port()));
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        assert!(!PORTS.contains(&taken.local_addr().unwrap().port()));
+    }
 }
 
 #[cfg(test)]
