@@ -12,5 +12,6 @@ pub mod outcome;
 pub mod pages;
 pub mod placement;
 pub mod samples;
+mod settled;
 pub mod targets;
 pub mod verdict;

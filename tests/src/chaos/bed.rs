@@ -7,7 +7,6 @@ use std::time::Duration;
 use crate::chaos::footprint::Footprint;
 use crate::chaos::journal::{self, Seconds, Span};
 use crate::chaos::pages::Watcher;
-use crate::chaos::placement::{self, Placement};
 use crate::chaos::samples::{self, Samples};
 use crate::chaos::targets::ChaosTargets;
 use crate::fleet::{Coordinator, Program, Relay};
@@ -137,53 +136,6 @@ impl Bed {
     #[must_use]
     pub fn watch(&self) -> Watcher {
         Watcher::start(self.pages(&[]), Duration::from_millis(500))
-    }
-
-    /// Who has what.
-    pub async fn placement(&self) -> Placement {
-        let server = self.coordinator.grpc;
-        wait::until("the coordinator to say who has what", PATIENCE, || placement::placement(server)).await
-    }
-
-    /// Waits until the coordinator leads, every relay is active, and every target has an owner; who has what then.
-    pub async fn settled(&self) -> Placement {
-        let server = self.coordinator.grpc;
-        let names: Vec<&str> = self.members.iter().map(|member| member.relay.name.as_str()).collect();
-        wait::until("the fleet to be settled", PATIENCE, || async {
-            let answer = placement::relays(server).await?;
-            let active: Vec<&str> = answer
-                .relays
-                .iter()
-                .filter(|relay| relay.state() == proto::admin::v1::RelayState::Active)
-                .map(|relay| relay.name.as_str())
-                .collect();
-            if answer.coordinator_state != "leading" || names.iter().any(|name| !active.contains(name)) {
-                return Err(format!("{}, active: {active:?}", answer.coordinator_state));
-            }
-            let placement = placement::placement(server).await?;
-            let homeless = placement.values().filter(|relay| relay.is_empty()).count();
-            if placement.len() == self.plan.targets && homeless == 0 {
-                return Ok(placement);
-            }
-            Err(format!("{homeless} of {} targets have no relay", placement.len()))
-        })
-        .await
-    }
-
-    /// Looks for `time` whether all targets stay with their relays; those that did not.
-    pub async fn moved(&self, before: &Placement, time: Duration) -> Vec<String> {
-        let mut moved = std::collections::BTreeSet::new();
-        let until = std::time::Instant::now() + time;
-        while std::time::Instant::now() < until {
-            // A coordinator that is away or has just begun says nothing of owners.
-            if let Ok(now) = placement::placement(self.coordinator.grpc).await {
-                let owned = now.into_iter().filter(|(_, relay)| !relay.is_empty()).collect();
-                let known = |instance: &&str| Placement::contains_key(&owned, *instance);
-                moved.extend(placement::moved(before, &owned).into_iter().filter(known).map(str::to_owned));
-            }
-            tokio::time::sleep(Duration::from_millis(250)).await;
-        }
-        moved.into_iter().collect()
     }
 
     /// Since when all targets have been up.
