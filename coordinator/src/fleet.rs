@@ -411,6 +411,7 @@ impl Fleet {
         relay.drained = drained;
         relay.outbox.drained = true;
         self.place_due = true;
+        self.advance_all();
     }
 
     fn close(&mut self, stream: StreamId, why: Closing) {

@@ -64,12 +64,18 @@ impl Fleet {
 
     fn role(&self, relay: &Relay, open: bool) -> Role {
         match relay.state(self.now, &self.timings) {
+            // Where nobody else is left, one that still exposes something is better than nobody.
+            RelayState::Draining if relay.synced && relay.exposes() > 0 && self.all_leave() => Role::Takes,
             RelayState::Draining => Role::Leaves,
             _ if !relay.synced => Role::Holds,
             RelayState::Active => Role::Takes,
             RelayState::Joining if open => Role::Takes,
             RelayState::Joining | RelayState::Suspect | RelayState::Lost => Role::Holds,
         }
+    }
+
+    fn all_leave(&self) -> bool {
+        self.relays.values().all(|relay| relay.is_lost() || relay.leaves())
     }
 
     /// How much of the load is a relay's part, in hundredths of an ordinary one: its own word, else the file's.

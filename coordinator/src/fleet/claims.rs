@@ -100,7 +100,6 @@ impl Fleet {
 
     fn verdict(&self, name: &str, held: &Held) -> Verdict {
         let Some(unit) = self.units.get(&held.target) else { return Verdict::Lose };
-        let draining = self.relays.get(name).is_some_and(|relay| relay.leaves());
         let elsewhere = unit.exposers.iter().any(|one| matches!(one, Exposer::Told(_)) && !one.is(name));
         // Two that report a target live only were in the middle of a move: no scrape may be missed.
         let lingers = |owner: &Owner| {
@@ -123,7 +122,7 @@ impl Fleet {
             }
             // Of two that report it the one it was assigned to later has it.
             Some(Owner { claim: Some(claim), .. }) if held.stamp > *claim => Verdict::Win,
-            None if unit.is_wanted() && !draining && !elsewhere => Verdict::Adopt,
+            None if unit.is_wanted() && !elsewhere && unit.moving.is_none() => Verdict::Adopt,
             Some(_) | None => Verdict::Lose,
         }
     }

@@ -117,6 +117,10 @@ impl Fleet {
                 unit.home = Some(name.clone());
             }
             self.may_expose(id, name);
+            if self.units.get(&id).and_then(|unit| unit.moving.as_ref()).is_some_and(|one| one.has_left(name))
+            {
+                self.end_move(id, Some("lost"));
+            }
             self.review(id);
         }
         self.place_due = true;
@@ -134,10 +138,10 @@ impl Fleet {
         let is_stale = unit.status.as_ref().is_some_and(|status| status.state == TargetState::StaleServed);
         match stage {
             Some(Stage::Overlapping) => return self.give_back(id, "lost"),
+            Some(Stage::Dropping) => return self.recall(id),
             // What it could do with its copy before it was told to be quiet it can do when it is back.
             Some(Stage::Waiting | Stage::Muting) => self.cancel(id, "lost"),
-            Some(Stage::Dropping | Stage::HandingOver) => self.end_move(id, Some("lost")),
-            None => {}
+            Some(Stage::HandingOver) | None => {}
         }
         if !(silent && is_stale) {
             self.release(id);

@@ -79,8 +79,9 @@ enum Condition {
 }
 
 fn condition(unit: &Unit) -> Condition {
-    // What a relay brought along it has exposed, whatever it has reported since.
-    let brought = unit.owner.as_ref().is_some_and(|owner| owner.reason == Reason::Reported);
+    // What a relay brought along, or had all the while, it has exposed, whatever it has reported since.
+    let reason = unit.owner.as_ref().map(|owner| &owner.reason);
+    let brought = matches!(reason, Some(Reason::Reported | Reason::Returned | Reason::GivenBack(_)));
     match unit.status.as_ref().map(|status| status.state) {
         Some(TargetState::Down | TargetState::StaleServed) => Condition::Failing,
         Some(TargetState::Up) => Condition::Shown,
@@ -96,6 +97,9 @@ impl Fleet {
         unit.entry = None;
         if let Some(moving) = &mut unit.moving {
             let returns = moving.reason == Reason::Returned;
+            if moving.from == *to && matches!(moving.stage, Stage::Waiting | Stage::Muting) {
+                return self.cancel(id, "not_needed");
+            }
             if !returns && matches!(moving.stage, Stage::Waiting | Stage::Muting | Stage::HandingOver) {
                 (moving.to, moving.reason) = (to.clone(), reason);
             }
@@ -172,8 +176,9 @@ impl Fleet {
             Condition::Failing
                 if self.is_ready(&moving.to) && self.handovers.has_room(&moving.from, &moving.to) =>
             {
-                self.handovers.begin(id, &moving.from, &moving.to);
+                let (from, to) = (moving.from.clone(), moving.to.clone());
                 self.hand_off(id);
+                self.handovers.begin(id, &from, &to);
             }
             Condition::Unshown | Condition::Failing => {}
         }
@@ -279,6 +284,15 @@ impl Fleet {
         self.end_move(id, Some(why));
         self.release(id);
         self.give(id, &from, Reason::GivenBack(to));
+    }
+
+    /// The new owner is lost when the old one has been told to drop the target: that gets it again once it has.
+    pub(super) fn recall(&mut self, id: TargetId) {
+        self.release(id);
+        let moving = self.units.get_mut(&id).and_then(|unit| unit.moving.as_mut());
+        if let Some(moving) = moving {
+            moving.stage = Stage::HandingOver;
+        }
     }
 
     /// The move is over: done, or given up for the reason `why`.

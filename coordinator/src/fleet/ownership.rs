@@ -188,21 +188,22 @@ impl Fleet {
         }
     }
 
-    /// A target that its former owner has let go: to whom it was to go if that relay still takes it.
+    /// A target that its former owner has let go: to whom it was to go if that relay takes it now, else back to where
+    /// it was.
     fn hand_over(&mut self, id: TargetId) {
         self.place_due = true;
         let Some(unit) = self.units.get(&id) else { return };
-        let Some((to, reason)) =
-            unit.moving.as_ref().map(|moving| (moving.to.clone(), moving.reason.clone()))
-        else {
-            return;
-        };
+        let Some(moving) = unit.moving.clone() else { return };
+        let relay = |name: &str| self.relays.get(name);
         // One that has it in its slice already gets it, however it is.
-        if unit.is_still_at(&to) || self.relays.get(&to).is_some_and(Relay::can_take) {
-            self.give(id, &to, reason);
-            self.end_move(id, None);
-        } else {
-            self.end_move(id, Some("lost"));
+        if unit.is_still_at(&moving.to) || relay(&moving.to).is_some_and(Relay::can_take) {
+            self.give(id, &moving.to, moving.reason);
+            return self.end_move(id, None);
+        }
+        let is_back = relay(&moving.from).is_some_and(|from| from.synced);
+        self.end_move(id, Some("lost"));
+        if is_back {
+            self.give(id, &moving.from, Reason::GivenBack(moving.to));
         }
     }
 }

@@ -69,6 +69,7 @@ impl Fleet {
         relay.advertise = hello.advertise.clone();
         relay.capacity = hello.capacity;
         self.place_due = true;
+        self.advance_all();
     }
 
     /// Another process has come by the name of a connected one: the older stream may be half-open. One newcomer

@@ -47,6 +47,8 @@ pub(crate) struct Sim {
     pub(crate) states: BTreeMap<TargetId, TargetState>,
     /// Targets of which it has had a good scrape.
     pub(crate) good: BTreeSet<TargetId>,
+    /// When it last had contact.
+    pub(crate) contact: Duration,
 }
 
 /// The fleet, its relays and the time.
@@ -58,6 +60,8 @@ pub(crate) struct World {
     pub(crate) pings: Vec<(StreamId, u64)>,
     pub(crate) answers_pings: bool,
     scrapes: bool,
+    /// Whether a page may show an older value after a newer one.
+    pub(crate) forgives: bool,
     list: Vec<String>,
     dead: BTreeSet<TargetId>,
     /// The last value of each target on a page.
@@ -90,6 +94,7 @@ impl World {
             pings: Vec::new(),
             answers_pings: true,
             scrapes: false,
+            forgives: false,
             list: Vec::new(),
             dead: BTreeSet::new(),
             shown: BTreeMap::new(),
@@ -140,7 +145,7 @@ impl World {
         self.join(name)
     }
 
-    fn boot(&mut self, name: &str, boot: &str) {
+    pub(crate) fn boot(&mut self, name: &str, boot: &str) {
         let former = self.relays.remove(name);
         let sim = Sim {
             boot: boot.into(),
@@ -163,6 +168,7 @@ impl World {
             describes: true,
             states: BTreeMap::new(),
             good: BTreeSet::new(),
+            contact: Duration::ZERO,
         };
         self.relays.insert(name.into(), sim);
     }
@@ -171,6 +177,8 @@ impl World {
     pub(crate) fn join(&mut self, name: &str) -> StreamId {
         self.streams += 1;
         let stream = StreamId(self.streams);
+        let now = self.now.elapsed;
+        self.sim(name).contact = now;
         self.sim(name).stream = Some(stream);
         self.sim(name).inbox.clear();
         self.sim(name).parts.clear();
@@ -187,7 +195,8 @@ impl World {
             target: *id,
             stamp: *stamp,
             permission: *permission,
-            served_from_cache: sim.stale.contains(id),
+            served_from_cache: sim.stale.contains(id)
+                || sim.states.get(id) == Some(&TargetState::StaleServed),
             samples: 100,
             described: sim.describes.then(|| target(u64::try_from(id.0).expect("a number of the script"))),
         };
@@ -218,8 +227,9 @@ impl World {
         let until = self.now.elapsed + time;
         while self.now.elapsed < until {
             self.leap(Duration::from_millis(250));
-            let beating = self.relays.values().filter(|sim| sim.beats);
-            for stream in beating.filter_map(|sim| sim.stream).collect::<Vec<_>>() {
+            let now = self.now.elapsed;
+            let beating = self.relays.values_mut().filter(|sim| sim.beats);
+            for stream in beating.filter_map(|sim| sim.beat(now)).collect::<Vec<_>>() {
                 self.apply(FleetEvent::Heard { stream });
             }
             self.apply(FleetEvent::Tick);

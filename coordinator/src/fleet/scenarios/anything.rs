@@ -22,6 +22,10 @@ enum Step {
     Beat,
     Pass(u64),
     Targets(u64),
+    Drain(bool),
+    /// A target dies.
+    Die(u64),
+    Revive(u64),
     /// Discovery has not reported yet after it.
     RestartCoordinator {
         unread: bool,
@@ -32,10 +36,7 @@ fn take_step(world: &mut World, at: usize, step: Step, boot: usize) {
     let name = ["a", "b", "c"][at];
     let alive = world.sim(name).alive;
     match step {
-        Step::Kill if alive => {
-            world.sim(name).alive = false;
-            world.end(name, StreamEnd::Peer);
-        }
+        Step::Kill if alive => world.kill(name),
         Step::Start | Step::StartWithoutDisk if !alive => {
             if matches!(step, Step::StartWithoutDisk) {
                 world.sim(name).slice.clear();
@@ -54,6 +55,9 @@ fn take_step(world: &mut World, at: usize, step: Step, boot: usize) {
         Step::Beat => world.sim(name).beats = true,
         Step::Pass(time) => world.pass(seconds(time)),
         Step::Targets(count) => world.set_targets(0..count),
+        Step::Drain(drained) => world.drain(name, drained),
+        Step::Die(number) => world.kill_target(number),
+        Step::Revive(number) => world.revive_target(number),
         Step::RestartCoordinator { unread } => {
             world.restart_coordinator(&format!("coordinator-{boot}"), 3);
             if unread { world.list([], &["node"]) } else { world.set_targets(0..12) }
@@ -86,10 +90,11 @@ fn check_copies(world: &mut World) {
 fn check_recovery(world: &mut World) {
     world.set_targets(0..15);
     for at in 0..3 {
-        for step in [Step::Beat, Step::Read, Step::Start, Step::Join] {
+        for step in [Step::Beat, Step::Read, Step::Start, Step::Join, Step::Drain(false)] {
             take_step(world, at, step, 1000 + at);
         }
     }
+    (0..20).for_each(|number| world.revive_target(number));
     world.pass(seconds(100));
     check_copies(world);
     if ["a", "b", "c"].iter().any(|name| world.held(name).is_empty()) {
@@ -119,6 +124,9 @@ fn steps() -> impl Strategy<Value = Vec<(usize, Step)>> {
         2 => Just(Step::Beat),
         6 => (1..30_u64).prop_map(Step::Pass),
         2 => (0..20_u64).prop_map(Step::Targets),
+        1 => any::<bool>().prop_map(Step::Drain),
+        2 => (0..12_u64).prop_map(Step::Die),
+        1 => (0..12_u64).prop_map(Step::Revive),
     ];
     vec((0..3_usize, step), 1..40)
 }
@@ -143,6 +151,9 @@ proptest::proptest! {
         (steps, restarts) in (steps(), vec((0..40_usize, 0..4_u64, any::<bool>()), 0..4)),
     ) {
         let mut world = World::new(3, 12).scraped();
+        // A relay that is cut off, another that shows its targets until they go, a coordinator that has never heard
+        // of that and to which they are back: nobody knows then what was shown last.
+        world.forgives = steps.iter().any(|(_, step)| matches!(step, Step::Targets(_)));
         for name in ["a", "b", "c"] {
             world.start(name, "start");
         }

@@ -144,14 +144,15 @@ fn a_killed_relay_that_comes_back_with_its_stored_slice_after_a_restart_takes_no
 
 #[test]
 fn a_drained_relay_that_restarts_gives_its_stored_slice_away() {
-    let mut world = three();
+    let mut world = three().scraped();
+    world.pass(seconds(6));
     world.restart_coordinator("coordinator-2", 3);
     world.set_targets(0..90);
     world.sim("c").draining = true;
     for name in ["c", "a", "b"] {
         world.join(name);
     }
-    world.pass(seconds(1));
+    world.pass_without_gap(10);
     assert_eq!((world.held("c").len(), world.spread()[2]), (0, 0));
     assert_eq!(world.spread().iter().sum::<usize>(), 90);
     assert_eq!(world.listed().unwrap(), ["a:15090", "b:15090"]);

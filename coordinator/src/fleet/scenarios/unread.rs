@@ -156,14 +156,14 @@ fn of_two_relays_that_report_a_target_of_an_unread_job_the_later_assignment_keep
 
 #[test]
 fn a_draining_relay_gives_its_targets_of_an_unread_job_away() {
-    let mut world = fleet();
+    let mut world = fleet().scraped();
     world.restart_coordinator("coordinator-2", 3);
     world.list(0..60, &["late"]);
     world.sim("c").draining = true;
     for name in NAMES {
         world.join(name);
     }
-    world.pass(seconds(1));
+    world.pass(seconds(10));
     assert_eq!((world.held("c").len(), late(&mut world, "a") + late(&mut world, "b")), (0, 30));
     world.pass(seconds(60));
     assert_eq!(permitted(&mut world, NONE), 0, "nobody else can have exposed them for longer");
