@@ -60,6 +60,8 @@ pub enum Command {
     Discoveries(DiscoveriesCommand),
     /// Tells the whole story of a target: discovered, relabelled, owned, scraped, served
     Explain(ExplainArgs),
+    /// Says how the whole fleet does, what needs somebody first
+    Status(StatusArgs),
     /// Tests what an installation needs: configuration, coordinator, discoveries, relays, targets
     Check(CheckArgs),
     /// Looks at configuration files
@@ -363,6 +365,14 @@ pub enum DiscoveriesCommand {
 pub struct ExplainArgs {
     /// An id or its first digits, a URL, an instance, or namespace/pod
     pub target: String,
+    /// Whom to ask.
+    #[command(flatten)]
+    pub ask: AskArgs,
+}
+
+/// `scrape-relay status`
+#[derive(Clone, Debug, Args)]
+pub struct StatusArgs {
     /// Whom to ask.
     #[command(flatten)]
     pub ask: AskArgs,

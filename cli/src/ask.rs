@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use proto::admin::v1::discovery_service_client::DiscoveryServiceClient;
 use proto::admin::v1::relay_service_client::RelayServiceClient;
+use proto::admin::v1::status_service_client::StatusServiceClient;
 use proto::admin::v1::target_service_client::TargetServiceClient;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Request, Status};
@@ -53,6 +54,12 @@ impl Server {
     #[must_use]
     pub fn relays(&self) -> RelayServiceClient<Channel> {
         RelayServiceClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_LIMIT)
+    }
+
+    /// The service that knows how everything does.
+    #[must_use]
+    pub fn status(&self) -> StatusServiceClient<Channel> {
+        StatusServiceClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_LIMIT)
     }
 
     /// The service that knows discoveries.

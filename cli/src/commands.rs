@@ -10,5 +10,6 @@ pub mod explain;
 pub mod relay;
 pub mod relays;
 pub mod standalone;
+pub mod status;
 pub mod targets;
 pub mod watch;

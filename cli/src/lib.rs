@@ -76,6 +76,7 @@ async fn run(cli: Cli) -> Result<String, Failure> {
         Command::Relays(command) => commands::relays::run(command).await,
         Command::Discoveries(command) => commands::discoveries::run(command).await,
         Command::Explain(args) => commands::explain::run(args).await,
+        Command::Status(args) => commands::status::run(args).await,
         Command::Check(args) => commands::check::run(args).await,
         Command::Config(command) => commands::config::run(command),
     }

@@ -4,6 +4,8 @@
 mod check;
 #[path = "commands/relays.rs"]
 mod relays;
+#[path = "commands/status.rs"]
+mod status;
 #[path = "commands/watch.rs"]
 mod watch;
 

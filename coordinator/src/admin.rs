@@ -12,6 +12,7 @@ pub mod paging;
 mod pods;
 mod relays;
 mod shown;
+mod status;
 mod targets;
 pub(crate) mod watching;
 
@@ -20,13 +21,14 @@ use std::time::Duration;
 
 use proto::admin::v1::discovery_service_server::{DiscoveryService, DiscoveryServiceServer};
 use proto::admin::v1::relay_service_server::{RelayService, RelayServiceServer};
+use proto::admin::v1::status_service_server::{StatusService, StatusServiceServer};
 use proto::admin::v1::target_service_server::{TargetService, TargetServiceServer};
 use proto::admin::v1::{
     DrainRelayRequest, DrainRelayResponse, ExplainTargetRequest, ExplainTargetResponse, GetRelayRequest,
-    GetRelayResponse, GetTargetRequest, GetTargetResponse, ListDiscoveriesRequest, ListDiscoveriesResponse,
-    ListDroppedTargetsRequest, ListDroppedTargetsResponse, ListRelaysRequest, ListRelaysResponse,
-    ListTargetsRequest, ListTargetsResponse, Relay, UndrainRelayRequest, UndrainRelayResponse,
-    WatchTargetsRequest,
+    GetRelayResponse, GetStatusRequest, GetStatusResponse, GetTargetRequest, GetTargetResponse,
+    ListDiscoveriesRequest, ListDiscoveriesResponse, ListDroppedTargetsRequest, ListDroppedTargetsResponse,
+    ListRelaysRequest, ListRelaysResponse, ListTargetsRequest, ListTargetsResponse, Relay,
+    UndrainRelayRequest, UndrainRelayResponse, WatchTargetsRequest,
 };
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -79,6 +81,12 @@ impl Admin {
     #[must_use]
     pub fn relay_service(&self) -> RelayServiceServer<Self> {
         RelayServiceServer::new(self.clone())
+    }
+
+    /// The service that knows how everything does.
+    #[must_use]
+    pub fn status_service(&self) -> StatusServiceServer<Self> {
+        StatusServiceServer::new(self.clone())
     }
 
     /// The service that knows discoveries.
@@ -186,6 +194,17 @@ impl RelayService for Admin {
     ) -> Result<Response<UndrainRelayResponse>, Status> {
         let relay = self.set_drained(&request.into_inner().name, false).await?;
         Ok(Response::new(UndrainRelayResponse { relay: Some(relay) }))
+    }
+}
+
+#[tonic::async_trait]
+impl StatusService for Admin {
+    async fn get_status(
+        &self,
+        _request: Request<GetStatusRequest>,
+    ) -> Result<Response<GetStatusResponse>, Status> {
+        let snapshot = self.fleet.snapshot();
+        Ok(Response::new(status::status(&snapshot, &self.discoveries.borrow(), &self.watches.seen())))
     }
 }
 

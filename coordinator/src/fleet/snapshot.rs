@@ -132,6 +132,8 @@ pub struct Snapshot {
     pub reign: Reign,
     /// Whether the coordinator still waits for relays and discovery.
     pub phase: Phase,
+    /// Since when it does, or decides.
+    pub phase_since: SystemTime,
     /// All relays, lost ones too for a while, by name.
     pub relays: Vec<RelayEntry>,
     /// All targets by id.
@@ -196,6 +198,7 @@ impl Fleet {
         Snapshot {
             reign: self.reign.clone(),
             phase: self.phase,
+            phase_since: self.now.wall - self.now.elapsed.saturating_sub(self.phase_began),
             relays,
             targets,
             ring: self.ring.clone(),
