@@ -194,6 +194,22 @@ pub struct DemoArgs {
     #[arg(long, env = "SCRAPE_RELAY_DEMO_RELAYS", default_value_t = 3, value_name = "N",
           value_parser = clap::value_parser!(u32).range(1..=50))]
     pub relays: u32,
+    /// Kill an exporter and a relay in turn, bring them back, and say what a scraper sees of it
+    #[arg(
+        long,
+        env = "SCRAPE_RELAY_DEMO_CHAOS",
+        value_parser = clap::builder::BoolishValueParser::new()
+    )]
+    pub chaos: bool,
+    /// How long to leave things alone between two steps of --chaos
+    #[arg(
+        long,
+        env = "SCRAPE_RELAY_DEMO_CHAOS_PAUSE",
+        default_value = "15s",
+        value_name = "DURATION",
+        value_parser = duration
+    )]
+    pub chaos_pause: Duration,
 }
 
 /// Which coordinator to ask, and how to print.

@@ -52,6 +52,13 @@ pub fn span(span: Duration) -> String {
     }
 }
 
+/// The time of day, UTC.
+#[must_use]
+pub fn clock(now: SystemTime) -> String {
+    let seconds = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs() % 86_400;
+    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
 /// A protobuf duration as [`span`]; empty where there is none.
 #[must_use]
 pub fn duration(duration: Option<&prost_types::Duration>) -> String {

@@ -1,5 +1,7 @@
 //! The program as people run it: exit codes, standard output, standard error.
 
+#[path = "commands/chaos.rs"]
+mod chaos;
 #[path = "commands/check.rs"]
 mod check;
 #[path = "commands/relays.rs"]

@@ -11,9 +11,10 @@ use runtime::log::Level;
 use super::relays;
 use crate::args::{AskArgs, DemoArgs, LogArgs, Output};
 use crate::ask;
-use crate::demo::exporters::Exporters;
+use crate::demo::chaos::Chaos;
+use crate::demo::exporters::{self, Exporters};
 use crate::demo::files;
-use crate::demo::fleet::Fleet;
+use crate::demo::fleet::{self, Fleet};
 use crate::demo::show::{self, Addresses, RelayAddress};
 use crate::exit::Failure;
 use crate::process::{Server, together};
@@ -45,7 +46,14 @@ pub async fn run(args: DemoArgs, log: &LogArgs) -> Result<(), Failure> {
     let fleet = Fleet::bind(directory.path(), &files.fleet, args.relays).await?;
     let prometheus_config = files::through_relays(fleet.coordinator().http);
     write(&files.prometheus, &prometheus_config)?;
-    let show = Show { addresses: found(&args, &fleet, &files), prometheus_config, pages: fleet.pages() };
+    let kills = args.chaos.then(|| Kills {
+        relays: fleet.switches(),
+        exporters: addresses,
+        exporter: exporters.switch(),
+        pause: args.chaos_pause,
+    });
+    let show =
+        Show { addresses: found(&args, &fleet, &files), prometheus_config, pages: fleet.pages(), kills };
 
     let show = async {
         tokio::select! {
@@ -107,6 +115,15 @@ struct Show {
     addresses: Addresses,
     prometheus_config: String,
     pages: Vec<(String, SocketAddr)>,
+    kills: Option<Kills>,
+}
+
+/// What `--chaos` has in its hands.
+struct Kills {
+    relays: Vec<fleet::Down>,
+    exporters: Vec<SocketAddr>,
+    exporter: exporters::Down,
+    pause: Duration,
 }
 
 impl Show {
@@ -119,13 +136,21 @@ impl Show {
         };
         let coordinator = connect(&ask).await;
         self.ready(&coordinator).await?;
-        if !std::io::stdout().is_terminal() {
+        let is_terminal = std::io::stdout().is_terminal();
+        if is_terminal {
+            say(&show::for_people(&self.addresses, &self.prometheus_config))?;
+        } else {
             let line =
                 serde_json::to_string(&self.addresses).map_err(|error| Failure::failed(error.to_string()))?;
             say(&format!("{line}\n"))?;
+        }
+        if let Some(Kills { relays, exporters, exporter, pause }) = self.kills {
+            let chaos = Chaos { coordinator, pages: self.pages, relays, exporters, exporter, pause };
+            return chaos.run().await;
+        }
+        if !is_terminal {
             return std::future::pending().await;
         }
-        say(&show::for_people(&self.addresses, &self.prometheus_config))?;
         let mut drawn = 0;
         loop {
             let table = relays::list_table(&list(&coordinator).await?);

@@ -13,7 +13,7 @@ use super::targets;
 use crate::args::{AskArgs, Output, StreamOutput, WatchArgs};
 use crate::ask::Server;
 use crate::exit::{Failure, one_line};
-use crate::json;
+use crate::{json, table};
 
 /// Before the first attempt to connect again; doubled with each that fails ...
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
@@ -154,7 +154,7 @@ impl Printer {
         if !std::mem::replace(&mut self.has_header, true) {
             lines += &columns("UTC", "CHANGE", "ID", "JOB", "INSTANCE", "RELAY", "STATE", "ERROR");
         }
-        let time = clock(now);
+        let time = table::clock(now);
         match (message.r#type(), &message.target) {
             (ChangeType::Reset, _) => self.unheard = Some(self.rows.keys().cloned().collect()),
             (ChangeType::Bookmark, _) => {
@@ -232,12 +232,6 @@ fn columns(
         cell(error),
     );
     line.trim_end().to_owned() + "\n"
-}
-
-/// The time of day, UTC.
-fn clock(now: SystemTime) -> String {
-    let seconds = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs() % 86_400;
-    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use coordinator::config::MissingFiles;
 use coordinator::{Coordinator, CoordinatorConfig, Source};
 use relay::contact::Timings;
 use relay::{Front, Relay, RelayConfig};
+use tokio::sync::watch;
 
 use crate::commands::{coordinator as coordinator_command, relay as relay_command};
 use crate::exit::Failure;
@@ -19,8 +20,18 @@ const FREE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr
 /// A fleet whose ports are open and which does nothing yet.
 pub struct Fleet {
     coordinator: Coordinator,
-    relays: Vec<(String, Relay)>,
+    seats: Vec<Seat>,
 }
+
+/// A relay, and what it needs to be started again in the same place.
+struct Seat {
+    config: RelayConfig,
+    relay: Relay,
+    down: Down,
+}
+
+/// Whether a relay is killed: its ports are closed, its streams end, nothing is said.
+pub type Down = watch::Sender<bool>;
 
 impl Fleet {
     /// Reads the configuration in `directory` and opens all ports; the relays' caches lie in `directory` too.
@@ -37,10 +48,10 @@ impl Fleet {
         .await
         .map_err(coordinator_command::failure)?;
         let grpc = coordinator.bound().grpc;
-        let mut bound = Vec::new();
+        let mut seats = Vec::new();
         for number in 0..relays {
             let name = format!("relay-{number}");
-            let relay = Relay::bind(RelayConfig {
+            let mut config = RelayConfig {
                 coordinators: vec![format!("http://{grpc}")],
                 name: name.clone(),
                 listen: FREE,
@@ -52,12 +63,13 @@ impl Fleet {
                 drain_timeout: Duration::ZERO,
                 front: Front::default(),
                 deny_local: false,
-            })
-            .await
-            .map_err(relay_command::failure)?;
-            bound.push((name, relay));
+            };
+            let relay = Relay::bind(config.clone()).await.map_err(relay_command::failure)?;
+            let ports = relay.bound();
+            (config.listen, config.http_listen) = (ports.metrics, ports.http);
+            seats.push(Seat { config, relay, down: Down::new(false) });
         }
-        Ok(Self { coordinator, relays: bound })
+        Ok(Self { coordinator, seats })
     }
 
     /// The coordinator's addresses.
@@ -69,7 +81,13 @@ impl Fleet {
     /// Each relay's name and where its merged page is.
     #[must_use]
     pub fn pages(&self) -> Vec<(String, SocketAddr)> {
-        self.relays.iter().map(|(name, relay)| (name.clone(), relay.bound().metrics)).collect()
+        self.seats.iter().map(|seat| (seat.config.name.clone(), seat.relay.bound().metrics)).collect()
+    }
+
+    /// Kills each relay and brings it back, in the order of the pages.
+    #[must_use]
+    pub fn switches(&self) -> Vec<Down> {
+        self.seats.iter().map(|seat| seat.down.clone()).collect()
     }
 
     /// Runs until `server` is told to stop.
@@ -80,12 +98,39 @@ impl Fleet {
         let coordinator_rt = server.part()?;
         let coordinator =
             async { self.coordinator.run(coordinator_rt).await.map_err(coordinator_command::failure) };
-        let mut relays = Vec::new();
-        for (_, relay) in self.relays {
-            let rt = server.part()?;
-            relays.push(async { relay.run(rt).await.map_err(relay_command::failure) });
-        }
+        let relays = self.seats.into_iter().map(|seat| seat.run(server));
         let relays = async { futures_util::future::try_join_all(relays).await.map(drop) };
         together(&server.shutdown, coordinator, relays).await
+    }
+}
+
+impl Seat {
+    /// Runs the relay, and again whenever it was down.
+    async fn run(self, server: &Server) -> Result<(), Failure> {
+        let Self { config, mut relay, down } = self;
+        let mut down = down.subscribe();
+        loop {
+            let rt = server.part()?;
+            let shutdown = rt.shutdown.clone();
+            let mut running = Box::pin(relay.run(rt));
+            tokio::select! {
+                ended = &mut running => return ended.map_err(relay_command::failure),
+                () = until(&mut down, true) => shutdown.abort(),
+            }
+            // One that is cut off has tasks that did not finish.
+            running.await.ok();
+            tokio::select! {
+                () = server.shutdown.draining() => return Ok(()),
+                () = until(&mut down, false) => {}
+            }
+            relay = Relay::bind(config.clone()).await.map_err(relay_command::failure)?;
+        }
+    }
+}
+
+async fn until(down: &mut watch::Receiver<bool>, wanted: bool) {
+    if down.wait_for(|down| *down == wanted).await.is_err() {
+        // Nobody is left who could change that.
+        std::future::pending::<()>().await;
     }
 }

@@ -67,6 +67,7 @@ const PURE: &[&str] = &[
     "cli/src/check/",
     "cli/src/demo/exposition.rs",
     "cli/src/demo/files.rs",
+    "cli/src/demo/pages.rs",
     "cli/src/drop_in/called.rs",
     "cli/src/drop_in/configuration.rs",
     "cli/src/drop_in/go_duration.rs",
