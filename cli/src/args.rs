@@ -351,7 +351,7 @@ pub struct DrainArgs {
     /// How long to wait; relays that are not done by then go on losing their targets
     #[arg(
         long,
-        env = "SCRAPE_RELAY_DRAIN_TIMEOUT",
+        env = "SCRAPE_RELAY_DRAIN_WAIT",
         default_value = "10m",
         value_name = "DURATION",
         value_parser = duration
