@@ -8,6 +8,8 @@ mod check;
 mod relays;
 #[path = "commands/status.rs"]
 mod status;
+#[path = "commands/targets.rs"]
+mod targets;
 #[path = "commands/watch.rs"]
 mod watch;
 

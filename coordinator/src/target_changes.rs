@@ -151,6 +151,7 @@ fn differs(before: &TargetEntry, now: &TargetEntry) -> bool {
     before.target != now.target
         || before.listed != now.listed
         || before.moving != now.moving
+        || before.transfer != now.transfer
         || before.state() != now.state()
         || owner(before) != owner(now)
         || failure(before) != failure(now)

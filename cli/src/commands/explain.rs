@@ -45,7 +45,10 @@ fn story(explanation: &Explanation) -> String {
         let reason = &explanation.owner_reason;
         paragraph(&mut out, "identity", &format!("{} {}", target.name, table::labels(&target.labels)));
         paragraph(&mut out, "owner", &format!("{owner} (epoch {}, for {since}, {reason})", target.epoch));
-        paragraph(&mut out, "may serve", &format!("copies: {}", explanation.cache_permission));
+        if let Some(transfer) = &target.transfer {
+            paragraph(&mut out, "moving", &targets::moving(transfer));
+        }
+        paragraph(&mut out, "may show", &format!("from the cache: {}", targets::copies(target)));
         for line in targets::describe(target).lines().skip(1) {
             paragraph(&mut out, "", line);
         }

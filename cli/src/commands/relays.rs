@@ -1,8 +1,10 @@
 //! `scrape-relay relays list|get`, and relays as rows.
 
-use proto::admin::v1::{GetRelayRequest, ListRelaysRequest, ListRelaysResponse, Relay, RelayState};
+use proto::admin::v1::{
+    GetRelayRequest, GetRelayResponse, ListRelaysRequest, ListRelaysResponse, Move, Relay, RelayState,
+};
 
-use super::drain;
+use super::{drain, targets};
 use crate::args::{AskArgs, Output, RelaysCommand};
 use crate::ask::Server;
 use crate::exit::Failure;
@@ -49,7 +51,7 @@ async fn get(name: String, ask: &AskArgs) -> Result<String, Failure> {
     let answer = server.relays().get_relay(server.request(GetRelayRequest { name })).await;
     let answer = answer.map_err(|status| server.failure(&status))?.into_inner();
     match (ask.output, &answer.relay) {
-        (Output::Table, Some(relay)) => Ok(describe(relay)),
+        (Output::Table, Some(relay)) => Ok(describe(relay) + &moves(&answer)),
         _ => json::of("scraperelay.admin.v1.GetRelayResponse", &answer),
     }
 }
@@ -81,6 +83,19 @@ pub fn describe(relay: &Relay) -> String {
         ("hindrance", relay.hindrance.clone()),
     ];
     table::fields(&rows)
+}
+
+/// What is on its way from it or to it.
+fn moves(answer: &GetRelayResponse) -> String {
+    if answer.moves.is_empty() {
+        return String::new();
+    }
+    let mut out = table::new(&["ID", "JOB", "URL", "MOVE"]);
+    for Move { target, job, url, transfer } in &answer.moves {
+        let transfer = transfer.as_ref().map(targets::moving).unwrap_or_default();
+        table::row(&mut out, &[targets::short(target), job, url, &transfer]);
+    }
+    format!("\n\n{out}\n{} of {} moves under way", answer.moves.len(), answer.moves_total)
 }
 
 /// What a relay that is to lose its targets has still to lose.

@@ -2,7 +2,7 @@
 
 use proto::admin::v1::{
     DroppedTarget, GetTargetRequest, ListDroppedTargetsRequest, ListTargetsRequest, ListTargetsResponse,
-    State, Target, TargetView,
+    State, Target, TargetView, Transfer,
 };
 
 use super::watch;
@@ -61,7 +61,10 @@ fn list_table(answer: &ListTargetsResponse) -> String {
             short(&target.name),
             &target.job,
             instance,
-            &target.relay,
+            &match &target.transfer {
+                Some(Transfer { from, to, .. }) => format!("{from} > {to}"),
+                None => target.relay.clone(),
+            },
             state(target.state()),
             &table::ago(target.state_change_time.as_ref()),
             &table::ago(target.last_scrape_time.as_ref()),
@@ -94,7 +97,7 @@ async fn get(id: String, ask: &AskArgs) -> Result<String, Failure> {
 #[must_use]
 pub fn describe(target: &Target) -> String {
     let error = target.last_error.as_ref().map(|error| format!("{}: {}", error.code, error.message));
-    let rows: [(&str, String); 14] = [
+    let rows: [(&str, String); 17] = [
         ("id", short(&target.name).to_owned()),
         ("job", target.job.clone()),
         ("url", target.url.clone()),
@@ -103,6 +106,9 @@ pub fn describe(target: &Target) -> String {
         ("state", state(target.state()).to_owned()),
         ("in that state for", table::ago(target.state_change_time.as_ref())),
         ("relay", target.relay.clone()),
+        ("it has it", placed(target)),
+        ("is moving", target.transfer.as_ref().map(moving).unwrap_or_default()),
+        ("may show copies", copies(target).to_owned()),
         ("last scrape", table::ago(target.last_scrape_time.as_ref())),
         ("took", table::duration(target.last_duration.as_ref())),
         ("samples", target.last_samples.to_string()),
@@ -142,6 +148,49 @@ pub fn why(dropped: &DroppedTarget) -> String {
     match &*dropped.drop_reason {
         "relabel" => format!("relabel rule {}", dropped.rule_index),
         _ => dropped.error.clone(),
+    }
+}
+
+/// Why its relay has it, since when, and who had it before.
+fn placed(target: &Target) -> String {
+    if target.relay.is_empty() {
+        return String::new();
+    }
+    let since = table::ago(target.relay_since.as_ref());
+    let since = if since.is_empty() { since } else { format!("for {since}: ") };
+    let before = match &*target.previous_relay {
+        "" => String::new(),
+        relay => format!("; before it was on {relay}"),
+    };
+    format!("{since}{}{before}", target.relay_reason)
+}
+
+/// Where a target is going, how far it is, and why.
+#[must_use]
+pub fn moving(transfer: &Transfer) -> String {
+    let Transfer { from, to, stage, reason, since } = transfer;
+    let told = match &**stage {
+        "waiting" => "decided, nobody is told yet".to_owned(),
+        "muting" => format!("{from} is told to show live results only"),
+        "overlapping" => format!("both show it live, until a scraper has seen it on {to}"),
+        "dropping" => format!("{to} has it, {from} is told to drop it"),
+        "handing_over" => format!("{from} is told to drop it, with its last good scrape for {to}"),
+        other => other.to_owned(),
+    };
+    let since = table::ago(since.as_ref());
+    let since = if since.is_empty() { since } else { format!(", for {since}") };
+    format!("from {from} to {to}{since}: {told} ({reason})")
+}
+
+/// What the relay may show of it from its cache, should it fail.
+#[must_use]
+pub fn copies(target: &Target) -> &'static str {
+    match &*target.cache_permission {
+        "keep" => "the last good scrape that its relay has",
+        "record" => "the last good scrape, which came with it from its former relay",
+        "discard" => "good scrapes since its relay has it; older ones were dropped",
+        "none" => "none, live results only: another relay may still show it",
+        _ => "",
     }
 }
 

@@ -1,6 +1,6 @@
 //! What to look at first when a target does not do as expected.
 
-use crate::fleet::TargetEntry;
+use crate::fleet::{Stage, TargetEntry, Transfer};
 
 /// What is said of a target that has just been discovered.
 pub(super) const UNPLACED: &str =
@@ -16,6 +16,11 @@ pub(super) fn of(entry: &TargetEntry) -> Vec<String> {
             "no relay may have it yet: one gets targets once a scraper has asked its page"
         };
         hints.push(format!("nobody scrapes it: {why}"));
+    }
+    if let Some(Transfer { to, stage: Stage::Overlapping, .. }) = &entry.transfer {
+        hints.push(format!(
+            "its move ends once a scraper has asked for the page of {to}, which has it already"
+        ));
     }
     if !entry.listed {
         hints.push(

@@ -1,10 +1,15 @@
 //! Relays as rows.
 
-use proto::admin::v1::{GetRelayResponse, ListRelaysResponse, Relay, RelayState as Shown};
+use std::sync::Arc;
+
+use proto::admin::v1::{GetRelayResponse, ListRelaysResponse, Move, Relay, RelayState as Shown};
 use tonic::Status;
 
-use super::drain;
-use crate::fleet::{Phase, RelayEntry, RelayState, Snapshot};
+use super::{drain, shown, targets};
+use crate::fleet::{Phase, RelayEntry, RelayState, Snapshot, TargetEntry};
+
+/// Moves of one relay that are told one by one.
+const MOVES: usize = 100;
 
 /// Most names that are told to somebody who asks for another.
 const NAMED: usize = 20;
@@ -19,7 +24,23 @@ pub(super) fn list(snapshot: &Snapshot) -> ListRelaysResponse {
 
 pub(super) fn get(snapshot: &Snapshot, name: &str) -> Result<GetRelayResponse, Status> {
     let coordinator_state = snapshot.phase.as_str().to_owned();
-    Ok(GetRelayResponse { relay: Some(find(snapshot, name)?), coordinator_state })
+    let relay = Some(find(snapshot, name)?);
+    let is_part = |entry: &&Arc<TargetEntry>| {
+        entry.transfer.as_ref().is_some_and(|transfer| *transfer.from == *name || *transfer.to == *name)
+    };
+    let moving = || snapshot.targets.iter().filter(is_part);
+    let moves_total = i32::try_from(moving().count()).unwrap_or(i32::MAX);
+    let moves = moving().take(MOVES).map(|entry| one_move(entry)).collect();
+    Ok(GetRelayResponse { relay, coordinator_state, moves, moves_total })
+}
+
+fn one_move(entry: &TargetEntry) -> Move {
+    Move {
+        target: format!("targets/{}", entry.target.id),
+        job: entry.target.job.to_string(),
+        url: shown::url(&entry.target.url),
+        transfer: entry.transfer.as_ref().map(targets::transfer),
+    }
 }
 
 /// The relay of this name as a row.

@@ -24,6 +24,7 @@ pub(super) fn status(snapshot: &Snapshot, discoveries: &[Health], seen: &[Seen])
     for relay in &snapshot.relays {
         *relay_counts.entry(relay.state.as_str().to_owned()).or_default() += 1;
     }
+    let under_way = snapshot.moves_under_way.iter();
     let present = snapshot.relays.iter().filter(|relay| relay.state != RelayState::Lost);
     GetStatusResponse {
         problems: problems(snapshot, discoveries, seen),
@@ -34,8 +35,8 @@ pub(super) fn status(snapshot: &Snapshot, discoveries: &[Health], seen: &[Seen])
         relay_counts,
         target_counts,
         unassigned_targets: count(unassigned(snapshot).count()),
-        recent_moves: HashMap::new(),
-        moves_under_way: HashMap::new(),
+        recent_moves: snapshot.moves_lately.iter().map(|(why, moves)| ((*why).to_owned(), *moves)).collect(),
+        moves_under_way: under_way.map(|(stage, moves)| ((*stage).to_owned(), count(*moves))).collect(),
         peak_load_ratio: present.map(|relay| relay.load_ratio).fold(0.0, f64::max),
         discoveries: count(discoveries.len()),
         failing_discoveries: count(discoveries.iter().filter(|it| it.failures > 0).count()),
@@ -48,7 +49,10 @@ fn count(count: usize) -> i32 {
 
 /// Targets that nobody has, nor is about to have: their URLs.
 fn unassigned(snapshot: &Snapshot) -> impl Iterator<Item = &str> {
-    let without = snapshot.targets.iter().filter(|entry| entry.owner.is_none() && !entry.moving);
+    let without = snapshot
+        .targets
+        .iter()
+        .filter(|entry| entry.owner.is_none() && !entry.moving && entry.transfer.is_none());
     without.map(|entry| &*entry.target.url)
 }
 

@@ -8,19 +8,19 @@ use model::status::{TargetState, TargetStatus};
 use model::target::TargetId;
 use proto::admin::v1::{
     CacheEntry, Error, GetTargetRequest, GetTargetResponse, ListTargetsRequest, ListTargetsResponse, State,
-    Target, TargetView,
+    Target, TargetView, Transfer,
 };
 use tonic::Status;
 
 use super::filter::Filter;
 use super::{View, invalid, paging, shown};
-use crate::fleet::TargetEntry;
+use crate::fleet::{self, TargetEntry};
 
 /// Fewer digits of an id are too many ids.
 const FEWEST_DIGITS: usize = 4;
 
-pub(super) const FIELDS: [&str; 8] =
-    ["name", "state", "job", "relay", "url", "error", "labels.", "discovered_labels."];
+pub(super) const FIELDS: [&str; 9] =
+    ["name", "state", "job", "relay", "url", "error", "move", "labels.", "discovered_labels."];
 
 pub(super) fn list(view: &View, request: &ListTargetsRequest) -> Result<ListTargetsResponse, Status> {
     let filter = Filter::parse(&request.filter, &FIELDS).map_err(invalid)?;
@@ -92,6 +92,7 @@ pub(super) fn field<'a>(view: &'a View, entry: &'a TargetEntry, name: &str) -> C
         "job" => (&*target.job).into(),
         "relay" => entry.owner.as_ref().map_or("", |owner| &owner.relay).into(),
         "url" => shown::url(&target.url).into(),
+        "move" => entry.transfer.as_ref().map_or("", |transfer| transfer.stage.as_str()).into(),
         "error" => {
             let failure = entry.status.as_ref().and_then(|status| status.failure.as_ref());
             failure.map_or("", |failure| &failure.message).into()
@@ -115,14 +116,25 @@ fn state(entry: &TargetEntry) -> State {
     }
 }
 
+/// Where a target is going.
+pub(super) fn transfer(transfer: &fleet::Transfer) -> Transfer {
+    Transfer {
+        from: transfer.from.to_string(),
+        to: transfer.to.to_string(),
+        stage: transfer.stage.as_str().to_owned(),
+        reason: transfer.reason.to_string(),
+        since: Some(transfer.since.into()),
+    }
+}
+
 /// One target as the API shows it; `full` adds its discovered labels.
 pub(super) fn row(view: &View, entry: &TargetEntry, full: bool) -> Target {
     let target = &entry.target;
     let discovered = view.listing.get(target.id).filter(|_| full);
     let status = TargetStatus::pending(target.id);
     let status = entry.status.as_deref().unwrap_or(&status);
-    let (relay, epoch) =
-        entry.owner.as_ref().map_or((String::new(), 0), |owner| (owner.relay.to_string(), owner.epoch.0));
+    let owner = entry.owner.as_ref();
+    let (relay, epoch) = owner.map_or((String::new(), 0), |owner| (owner.relay.to_string(), owner.epoch.0));
     Target {
         name: format!("targets/{}", target.id),
         job: target.job.to_string(),
@@ -151,6 +163,11 @@ pub(super) fn row(view: &View, entry: &TargetEntry, full: bool) -> Target {
             age: SystemTime::now().duration_since(scraped).ok().and_then(|age| age.try_into().ok()),
             serving: status.state == TargetState::StaleServed,
         }),
+        transfer: entry.transfer.as_ref().map(transfer),
+        relay_reason: owner.map(|owner| owner.reason.to_string()).unwrap_or_default(),
+        relay_since: owner.map(|owner| owner.since.into()),
+        previous_relay: entry.before.as_ref().map(ToString::to_string).unwrap_or_default(),
+        cache_permission: owner.map(|owner| owner.permission.as_str().to_owned()).unwrap_or_default(),
         limits_hit: status.limits_hit.iter().map(ToString::to_string).collect(),
     }
 }
