@@ -191,6 +191,20 @@ impl Relay {
         format!("http://{}/metrics", self.metrics)
     }
 
+    /// Where it has its cache.
+    #[must_use]
+    pub fn cache(&self) -> PathBuf {
+        self.directory.join("cache")
+    }
+
+    /// Waits until it is ready.
+    ///
+    /// # Panics
+    /// Where it is not within 20 s.
+    pub async fn ready(&self) {
+        answers(&format!("http://{}/readyz", self.http), "the relay to be ready").await;
+    }
+
     /// The value of one of its own metrics, summed over labels; 0 where there is none.
     ///
     /// # Errors

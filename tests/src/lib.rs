@@ -8,7 +8,10 @@
 pub mod bodies;
 pub mod chaos;
 pub mod conformance;
+pub mod counters;
+pub mod dice;
 pub mod drop_in;
+pub mod exposed;
 pub mod fake_target;
 pub mod fleet;
 pub mod hostile;
