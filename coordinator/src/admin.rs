@@ -204,7 +204,7 @@ impl StatusService for Admin {
         _request: Request<GetStatusRequest>,
     ) -> Result<Response<GetStatusResponse>, Status> {
         let snapshot = self.fleet.snapshot();
-        Ok(Response::new(status::status(&snapshot, &self.discoveries.borrow(), &self.watches.seen())))
+        Ok(Response::new(status::status(&snapshot, &self.discoveries.list(), &self.watches.seen())))
     }
 }
 

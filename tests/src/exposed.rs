@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn another_targets_body_one_never_sent_a_mixed_one_and_a_torn_one_are_found() {
         let good = page(&SHOWN);
-        let mixed = good.replacen(&counters::value(0, 5, 3).to_string(), "6001", 1);
+        let mixed = good.replacen(&value(0, 5, 3).to_string(), "6001", 1);
         let torn: String = good
             .lines()
             .filter(|line| !line.contains("part=\"3\""))

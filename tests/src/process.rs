@@ -145,6 +145,9 @@ pub fn free_address_at(address: IpAddr) -> SocketAddr {
 mod tests {
     use super::*;
 
+    /// Set where this program is run again, to be killed.
+    const FILE: &str = "PROCESS_TO_BE_LEFT_BEHIND";
+
     #[test]
     fn a_port_is_given_once_and_never_by_the_system() {
         let (one, other) = (free_address(), free_address());
@@ -153,14 +156,6 @@ mod tests {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         assert!(!PORTS.contains(&taken.local_addr().unwrap().port()));
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Set where this program is run again, to be killed.
-    const FILE: &str = "PROCESS_TO_BE_LEFT_BEHIND";
 
     #[test]
     fn what_a_killed_test_has_started_ends_with_it() {

@@ -87,6 +87,10 @@ pub(super) fn of_unplaced(view: &View, target: &Target, discovered: &Labels, ori
         listed: true,
         owner: None,
         moving: false,
+        transfer: None,
+        before: None,
+        weight: 0,
+        heavy: false,
         status: None,
     };
     let mut row = targets::row(view, &entry, false);
