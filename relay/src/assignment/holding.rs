@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
-use model::slice::{SliceChange, Stamp};
+use model::slice::{Permission, SliceChange, Stamp};
 use runtime::ready::ReadyToken;
 use tokio::time::Instant;
 
@@ -97,10 +97,12 @@ impl Holding {
         let slice = self.state.held().clone();
         self.gather.context.instruments.epoch.record(slice.reign.as_ref().map_or(0, |it| it.epoch.0), &[]);
         let (targets, removed) = (slice.targets.len(), applied.removed.len());
+        let is_discard = |permission: &Permission| *permission == Permission::Discard;
+        let discarded = applied.assigned.iter().filter(|(_, permission, _)| is_discard(permission)).count();
         let gather = self.gather.clone();
         let taking = tokio::task::spawn_blocking(move || gather.take_over(&slice, &applied));
         let departed = taking.await.expect("taking over a slice does not panic, and is not aborted");
-        tracing::info!(targets, removed, "slice applied");
+        tracing::info!(targets, removed, discarded, "slice applied");
         self.ready = None;
         departed
     }

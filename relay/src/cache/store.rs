@@ -83,6 +83,8 @@ pub(super) struct Store {
     stored_layouts: HashSet<Key>,
     /// When each record was scraped. sled itself would count them by reading all of them.
     stored: HashMap<Key, i64>,
+    /// Whether anything was written since it was confirmed.
+    unconfirmed: bool,
 }
 
 impl Store {
@@ -98,6 +100,7 @@ impl Store {
 
     /// Writes a record, and its layout where it is new.
     pub(super) fn put(&mut self, encoded: Encoded) -> Result<(), WriteError> {
+        self.unconfirmed = true;
         if let Some((hash, bytes)) = encoded.layout {
             self.layouts.insert(hash, bytes)?;
             self.stored_layouts.insert(hash);
@@ -111,6 +114,7 @@ impl Store {
     pub(super) fn remove(&mut self, target: Key) -> Result<bool, WriteError> {
         let stored = self.stored.remove(&target).is_some();
         if stored {
+            self.unconfirmed = true;
             self.records.remove(target)?;
         }
         Ok(stored)
@@ -123,10 +127,14 @@ impl Store {
     }
 
     /// Flushes, and marks what is there as what a page may have shown: nothing older counts from now on.
-    pub(super) fn confirm(&self) -> Result<(), WriteError> {
-        self.flush()?;
-        let marks = Marks::encode(&self.owner, &self.stored);
-        replace_file(&self.path, MARKS, &marks).map_err(WriteError::Marks)
+    pub(super) fn confirm(&mut self) -> Result<(), WriteError> {
+        if self.unconfirmed {
+            self.flush()?;
+            let marks = Marks::encode(&self.owner, &self.stored);
+            replace_file(&self.path, MARKS, &marks).map_err(WriteError::Marks)?;
+            self.unconfirmed = false;
+        }
+        Ok(())
     }
 
     /// How many records there are.

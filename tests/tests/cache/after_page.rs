@@ -21,7 +21,8 @@ async fn what_the_last_page_showed_is_what_a_killed_relay_serves_of_dead_targets
         let said = setup.remarks().await;
         let same = shown.iter().zip(&served).all(|(shown, served)| shown.body == served.body && !served.up);
         let none = served.iter().all(|seen| seen.body.is_none());
-        // A page that did not wait for its flush any longer says so, and then nothing is served.
+        // After a page that did not wait for its flush any longer nothing is served: the note on disk forbids it, or the
+        // coordinator, which had heard of it.
         late += usize::from(none);
         assert!(same || (none && !said.is_empty()), "trial {trial}: {said:?}\n{shown:?}\n{served:?}");
     }

@@ -142,7 +142,7 @@ impl Setup {
     }
 
     /// All that a start says of a cache that it did not just use.
-    pub(crate) async fn remarks(&self) -> Vec<String> {
+    pub(crate) async fn remarks(&mut self) -> Vec<String> {
         let mut remarks = Vec::new();
         for (metric, what) in [
             ("scraperelay_cache_quarantines_total", "set aside"),
@@ -150,6 +150,12 @@ impl Setup {
             ("scraperelay_cache_records_refused_total", "left out"),
         ] {
             remarks.extend(self.reasons(metric).await.iter().map(|reason| format!("{what}: {reason}")));
+        }
+        // The coordinator lets a process use nothing where the one before had said that its disk was late.
+        let log = self.relay.process().log();
+        let this_start = log.rsplit("relay started").next().unwrap_or_default();
+        if this_start.lines().any(|line| line.contains("discarded=") && !line.contains("discarded=0")) {
+            remarks.push("discarded".into());
         }
         remarks
     }

@@ -30,7 +30,8 @@ impl Store {
         let layouts = db.open_tree("layouts")?;
         let (stored_layouts, stored) = (HashSet::new(), HashMap::new());
         let (path, owner) = (path.to_owned(), owner.to_owned());
-        let mut store = Self { path, owner, db, records, layouts, stored_layouts, stored };
+        let unconfirmed = true;
+        let mut store = Self { path, owner, db, records, layouts, stored_layouts, stored, unconfirmed };
         let is_new = store.take_ownership()?;
         let marks = if is_new { Marks::default() } else { store.marks()? };
         let loaded = store.read(&marks)?;
@@ -38,6 +39,9 @@ impl Store {
             store.confirm().map_err(write_error)?;
         }
         store.forget_late()?;
+        // What came after the marks is shown from now on.
+        let is_marked = |(target, at): (&Key, &i64)| is_new || marks.newest.get(target) == Some(at);
+        store.unconfirmed = !store.stored.iter().all(is_marked);
         Ok((store, loaded))
     }
 
