@@ -108,10 +108,12 @@ impl Contact {
         self.stream = Stream::Opened { proven: now, sent: VecDeque::new() };
     }
 
-    /// The first slice of the stream is held, which the coordinator sent as an answer to the Hello.
+    /// A slice of the stream is held. The first is what the coordinator sent as an answer to the Hello; later ones change
+    /// nothing here.
     pub fn first_slice(&mut self) {
-        if let Stream::Opened { proven, sent } = std::mem::take(&mut self.stream) {
-            self.last = self.last.max(Some(proven));
+        if let Stream::Opened { proven, sent } = &mut self.stream {
+            let sent = std::mem::take(sent);
+            self.last = self.last.max(Some(*proven));
             self.has_joined = true;
             self.ended = None;
             self.stream = Stream::Joined { sent };
@@ -251,6 +253,17 @@ mod tests {
         contact.broke();
         assert!(!alone_at(&contact, 21.0));
         assert!(alone_at(&contact, 28.0));
+    }
+
+    #[test]
+    fn a_later_slice_leaves_the_heartbeats_under_way_alone() {
+        let mut contact = Contact::default();
+        contact.opened(at(0));
+        contact.first_slice();
+        contact.sent(1, at(2));
+        contact.first_slice();
+        contact.echoed(1);
+        assert_eq!(contact.last(), Some(at(2)));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use runtime::ready::ReadyToken;
 use tokio::time::Instant;
 
 use crate::boottime;
+use crate::contact::Contact;
 use crate::gather::{Departed, Gather};
 use crate::instruments::label;
 use crate::slice::{Applied, HeldSlice, Refused, SliceState};
@@ -76,6 +77,9 @@ impl Holding {
         let Some(applied) = applied? else { return Ok(None) };
         let drops = applied.drops_copies();
         let departed = self.carry_out(applied).await;
+        // Before the disk is waited for: a relay that is ready and still alone shows nothing of targets that are down.
+        self.gather.context.contact.update(Contact::first_slice);
+        self.ready = None;
         if drops {
             self.flush_drops().await;
         }
@@ -103,7 +107,6 @@ impl Holding {
         let taking = tokio::task::spawn_blocking(move || gather.take_over(&slice, &applied));
         let departed = taking.await.expect("taking over a slice does not panic, and is not aborted");
         tracing::info!(targets, removed, discarded, "slice applied");
-        self.ready = None;
         departed
     }
 
@@ -126,6 +129,7 @@ impl Holding {
                 self.state.adopt(slice);
                 let applied = everything(self.state.held());
                 self.carry_out(applied).await;
+                self.ready = None;
             }
             Ok(None) => tracing::warn!("no coordinator found, and no slice was kept"),
             Err(error) => tracing::warn!(error = %super::end::chain(&error), "the kept slice is not used"),

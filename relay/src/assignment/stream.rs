@@ -23,7 +23,6 @@ use super::holding::CarriedOut;
 use super::release::Releasing;
 use super::report::{self, Which};
 use crate::boottime;
-use crate::contact::Contact;
 use crate::gather::{Context, Departed};
 
 /// Messages that wait to be sent. A stream that does not take them is as good as silent.
@@ -245,12 +244,10 @@ impl Stream<'_> {
         }
     }
 
-    /// Contact is there, and a coordinator that may be new is told how the targets do.
+    /// A coordinator that may be new is told how the targets do.
     fn first_slice(&mut self) {
-        let context = &self.assignment.gather.context;
         if !std::mem::replace(&mut self.joined, true) {
-            context.contact.update(Contact::first_slice);
-            context.changed.notify_one();
+            self.assignment.gather.context.changed.notify_one();
         }
     }
 
