@@ -1,5 +1,6 @@
 //! The command line. Every flag has its `SCRAPE_RELAY_*` twin in the environment; the flag wins.
 
+use model::settings::Capacity;
 use runtime::address::ListenAddress;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -128,6 +129,10 @@ pub struct RelayArgs {
     /// How long to go on at SIGTERM while other relays take this one's targets; 0: not at all
     #[arg(long, env = "SCRAPE_RELAY_DRAIN_TIMEOUT", default_value = "25s", value_name = "DURATION", value_parser = duration)]
     pub drain_timeout: Duration,
+    /// How much of the load is this relay's part, beside relays that say 1; default: relay.capacity of the
+    /// coordinator's file
+    #[arg(long, env = "SCRAPE_RELAY_CAPACITY", value_name = "NUMBER")]
+    pub capacity: Option<Capacity>,
     /// See there.
     #[command(flatten)]
     pub bind: ListenArgs,

@@ -401,6 +401,7 @@ impl Fleet {
             return;
         }
         self.config = config;
+        self.place_due = true;
         for relay in self.relays.values_mut() {
             relay.outbox.config = true;
         }

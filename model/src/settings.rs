@@ -3,7 +3,62 @@
 //! Plain data with the defaults; the coordinator sends them to its relays, whose own flags win. The bounds within
 //! which a configuration may set them stand with the loader.
 
+use std::fmt;
+use std::str::FromStr;
 use std::time::Duration;
+
+/// How much of the load is a relay's part, beside relays that say 1: from 0.01 to 100, in steps of 0.01.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Capacity(u32);
+
+impl Capacity {
+    /// The least.
+    pub const LEAST: Self = Self(1);
+    /// The most.
+    pub const MOST: Self = Self(10_000);
+
+    /// This capacity in hundredths; none where it is out of bounds.
+    #[must_use]
+    pub fn of_hundredths(hundredths: u32) -> Option<Self> {
+        Some(Self(hundredths)).filter(|capacity| (Self::LEAST..=Self::MOST).contains(capacity))
+    }
+
+    /// This number, rounded to hundredths; none where that is out of bounds.
+    #[must_use]
+    pub fn of(number: f64) -> Option<Self> {
+        let hundredths = (number * 100.0).round();
+        // NaN and what is out of a u32's range become numbers that are out of bounds.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "`as` saturates")]
+        Self::of_hundredths(hundredths as u32)
+    }
+
+    /// In hundredths.
+    #[must_use]
+    pub fn hundredths(self) -> u32 {
+        self.0
+    }
+}
+
+impl Default for Capacity {
+    fn default() -> Self {
+        Self(100)
+    }
+}
+
+impl fmt::Display for Capacity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", f64::from(self.0) / 100.0)
+    }
+}
+
+impl FromStr for Capacity {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = text.parse().ok().and_then(Self::of);
+        number.ok_or_else(|| format!("{text:?} is not a number from {} to {}", Self::LEAST, Self::MOST))
+    }
+}
 
 /// `relay:`: how a relay works.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +71,8 @@ pub struct RelaySettings {
     pub page_timeout: Duration,
     /// How old a stored slice may be that a relay serves when it starts and finds no coordinator.
     pub slice_max_age: Duration,
+    /// How much of the load is the part of a relay that does not say so itself.
+    pub capacity: Capacity,
 }
 
 impl Default for RelaySettings {
@@ -25,6 +82,7 @@ impl Default for RelaySettings {
             bodies_in_flight: 256 << 20,
             page_timeout: Duration::from_secs(9),
             slice_max_age: Duration::from_secs(3600),
+            capacity: Capacity::default(),
         }
     }
 }
@@ -95,6 +153,26 @@ impl Default for Limits {
             dropped_targets: 1000,
             connections: 512,
             timestamp_age: TimestampAge::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Capacity;
+
+    #[test]
+    fn a_capacity_is_a_number_from_a_hundredth_to_a_hundred() {
+        for (text, hundredths) in
+            [("1", 100), ("0.5", 50), ("2.25", 225), ("0.01", 1), ("100", 10_000), ("1e1", 1000)]
+        {
+            let capacity: Capacity = text.parse().unwrap();
+            assert_eq!(capacity.hundredths(), hundredths);
+            assert_eq!(capacity.to_string().parse(), Ok(capacity));
+        }
+        for text in ["0", "-1", "0.001", "101", "NaN", "inf", "", "many"] {
+            let error = format!("{text:?} is not a number from 0.01 to 100");
+            assert_eq!(text.parse::<Capacity>(), Err(error));
         }
     }
 }

@@ -14,6 +14,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::settings::Capacity;
 use runtime::Shutdown;
 use runtime::ready::ReadyToken;
 use tokio::sync::Mutex;
@@ -38,6 +39,8 @@ pub struct Identity {
     pub build: Box<str>,
     /// Where scrapers reach the page: host:port.
     pub advertise: Box<str>,
+    /// How much of the load is its part, where it says so itself.
+    pub capacity: Option<Capacity>,
 }
 
 /// What connects a relay with its coordinators.

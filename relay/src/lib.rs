@@ -41,6 +41,7 @@ use std::time::Duration;
 
 use model::exposition::page_style::PageStyle;
 use model::exposition::store::ShapeStore;
+use model::settings::Capacity;
 use runtime::listen::{self, BindError, ListenMetrics, Listener, Room};
 use runtime::ready::ReadyToken;
 use runtime::tasks::TaskError;
@@ -81,6 +82,8 @@ pub struct RelayConfig {
     pub advertise: Option<String>,
     /// Where last good scrapes and the slice are kept; nowhere if absent.
     pub cache_dir: Option<PathBuf>,
+    /// How much of the load is this relay's part, beside others; absent: what the coordinator's file says.
+    pub capacity: Option<Capacity>,
     /// The protocol's durations.
     pub timings: Timings,
     /// How long others are waited for at the end to take the targets; zero: not at all.
@@ -237,6 +240,7 @@ impl Relay {
             boot_id: runtime::boot_id::random().into(),
             build: env!("CARGO_PKG_VERSION").into(),
             advertise: advertise.into(),
+            capacity: self.config.capacity,
         };
         // A directory that another process holds is not ours to keep a slice in either.
         let kept = self

@@ -20,6 +20,7 @@ pub async fn run(args: RelayArgs, log: &LogArgs) -> Result<(), Failure> {
         name: args.name,
         advertise: args.advertise,
         cache_dir: args.cache_dir,
+        capacity: args.capacity,
         timings: Timings::default(),
         drain_timeout: args.drain_timeout,
         front: Front::default(),

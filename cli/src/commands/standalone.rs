@@ -83,6 +83,7 @@ pub async fn serve(parts: Parts, log: &LogArgs, started: impl FnOnce()) -> Resul
         http_listen: loopback(0),
         advertise: None,
         cache_dir: parts.cache_dir,
+        capacity: None,
         timings: Timings::default(),
         // Nobody else could take the targets: the whole fleet ends with this process.
         drain_timeout: Duration::ZERO,

@@ -58,6 +58,7 @@ impl Fleet {
                 http_listen: FREE,
                 advertise: None,
                 cache_dir: Some(directory.join(&name)),
+                capacity: None,
                 timings: Timings::default(),
                 // Nobody else could take the targets: the whole fleet ends with this process.
                 drain_timeout: Duration::ZERO,

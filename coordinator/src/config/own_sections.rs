@@ -5,7 +5,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use model::settings::{CacheSettings, Limits, RelaySettings, TimestampAge};
+use model::settings::{CacheSettings, Capacity, Limits, RelaySettings, TimestampAge};
 
 use super::code::Code;
 use super::context::Context;
@@ -58,6 +58,23 @@ impl Bounded<'_, '_, '_, '_> {
         self.check(written, &Rule { name, default, bounds, show: |d| model::duration::format(*d) })
     }
 
+    fn capacity(&mut self, name: &'static str, default: Capacity) -> Capacity {
+        let written = self.section.fraction(name, &mut self.cx.report);
+        let is_null = self.section.node(name).is_some_and(super::tree::Node::is_null);
+        let Some(written) = written.filter(|_| !is_null) else { return default };
+        Capacity::of(written.value).unwrap_or_else(|| {
+            let (value, least, most) = (written.value, Capacity::LEAST, Capacity::MOST);
+            let message = format!("`{name}` is {value}, which is not from {least} to {most}");
+            self.cx.report.add_help(
+                Code::OutOfBounds,
+                written.span,
+                message,
+                format!("the default is {default}"),
+            );
+            default
+        })
+    }
+
     fn check<T: Copy + PartialOrd>(&mut self, written: Option<Written<T>>, rule: &Rule<T>) -> T {
         let is_null = self.section.node(rule.name).is_some_and(super::tree::Node::is_null);
         let Some(written) = written.filter(|_| !is_null) else { return rule.default };
@@ -107,6 +124,7 @@ pub(super) fn relay(mut section: Section<'_>, cx: &mut Context<'_>) -> RelaySett
         bodies_in_flight: read.size("bodies_in_flight", default.bodies_in_flight, 1 << 20..=1 << 40),
         page_timeout: read.duration("page_timeout", default.page_timeout, SECOND..=10 * MINUTE),
         slice_max_age: read.duration("slice_max_age", default.slice_max_age, Duration::ZERO..=7 * DAY),
+        capacity: read.capacity("capacity", default.capacity),
     };
     section.finish(&mut cx.report);
     settings

@@ -80,7 +80,7 @@ impl Fleet {
 
     /// How much of the load is a relay's part, in hundredths of an ordinary one: its own word, else the file's.
     pub(super) fn capacity(&self, relay: &Relay) -> u32 {
-        relay.capacity.unwrap_or(place::CAPACITY).max(1)
+        relay.capacity.unwrap_or_else(|| self.config.relay.capacity.hundredths()).max(1)
     }
 
     /// Whether this is a time to move what need not move: not while a relay is suspect, joining or on its way out.

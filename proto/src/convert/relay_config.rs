@@ -1,6 +1,6 @@
 //! The settings that hold for a whole relay.
 
-use model::settings::{CacheSettings, Limits, RelaySettings, TimestampAge};
+use model::settings::{CacheSettings, Capacity, Limits, RelaySettings, TimestampAge};
 use model::slice::RelayConfig;
 
 use super::time::{duration, duration_to_wire};
@@ -19,6 +19,7 @@ impl From<&RelayConfig> for wire::RelayConfig {
             max_bodies_in_flight_bytes: relay.bodies_in_flight,
             slice_max_age: Some(duration_to_wire(relay.slice_max_age)),
             default_page_budget: Some(duration_to_wire(relay.page_timeout)),
+            capacity: relay.capacity.hundredths(),
             cache_max_age: Some(duration_to_wire(cache.max_age)),
             cache_disabled: !cache.enabled,
             connect_timeout: Some(duration_to_wire(limits.connect_timeout)),
@@ -63,6 +64,7 @@ impl TryFrom<wire::RelayConfig> for RelayConfig {
                 bodies_in_flight: wire.max_bodies_in_flight_bytes,
                 page_timeout: duration(wire.default_page_budget, "config.default_page_budget")?,
                 slice_max_age: duration(wire.slice_max_age, "config.slice_max_age")?,
+                capacity: Capacity::of_hundredths(wire.capacity).unwrap_or_default(),
             },
             cache: CacheSettings {
                 enabled: !wire.cache_disabled,

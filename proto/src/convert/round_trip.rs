@@ -12,7 +12,7 @@ use model::labels::Labels;
 use model::names::{EscapingScheme, ValidationScheme};
 use model::relabel::{Rule, RuleSpec};
 use model::secret::Secret;
-use model::settings::{CacheSettings, Limits, RelaySettings, TimestampAge};
+use model::settings::{CacheSettings, Capacity, Limits, RelaySettings, TimestampAge};
 use model::slice::{
     Assignment, Epoch, Held, Hello, Permission, ProtocolRange, Reign, RelayConfig, Released, Revision,
     SliceChange, Stamp,
@@ -183,6 +183,7 @@ fn relay_config() -> impl Strategy<Value = RelayConfig> {
                 bodies_in_flight: numbers[1].into(),
                 page_timeout: times.0,
                 slice_max_age: times.1,
+                capacity: Capacity::of_hundredths(1 + numbers[0] % 10_000).expect("it is within bounds"),
             },
             cache: CacheSettings { enabled, max_age: times.2 },
             limits: Limits {

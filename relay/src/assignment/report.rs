@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use model::settings::Capacity;
 use model::slice::{Held, Hello, PROTOCOL, ProtocolRange};
 use model::status::{StatusReport, TargetStatus};
 use proto::convert::target_size;
@@ -52,7 +53,7 @@ pub(super) fn hello(identity: &Identity, gather: &Gather, slice: &HeldSlice, lea
         advertise: identity.advertise.clone(),
         last_page: gather.last_asked(),
         drained: slice.drained,
-        capacity: None,
+        capacity: identity.capacity.map(Capacity::hundredths),
     }
 }
 

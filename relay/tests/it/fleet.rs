@@ -67,6 +67,7 @@ impl RunningRelay {
             http_listen: "127.0.0.1:0".parse().unwrap(),
             advertise: None,
             cache_dir: cache.map(Path::to_owned),
+            capacity: None,
             timings,
             drain_timeout,
             front: Front::default(),
