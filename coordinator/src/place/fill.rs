@@ -14,8 +14,6 @@ struct Offer {
     unit: usize,
     /// The relay with little that it prefers most; none: any.
     to: Option<usize>,
-    /// The place of that relay in its order.
-    rank: usize,
 }
 
 /// Who is to be filled, and how much may move for it.
@@ -27,6 +25,8 @@ struct Filling {
     /// The weight that may be on its way; none: these units move anyway.
     budget: Option<u64>,
     spent: u64,
+    /// The lightest unit that is offered.
+    lightest: u64,
     /// Whether givers keep their part of the heavy units.
     balanced: bool,
 }
@@ -62,8 +62,10 @@ impl Plan<'_> {
             return;
         }
         let low = (0..self.relays.len()).map(|relay| hungry.contains(&relay)).collect();
-        let mut filling = Filling { low, hungry, budget, spent, balanced: true };
+        let mut filling = Filling { low, hungry, budget, spent, lightest: 0, balanced: true };
         let offers = self.offers(&filling.low, units);
+        filling.lightest = offers.iter().map(|offer| self.units[offer.unit].weight).min().unwrap_or_default();
+        self.still_hungry(&mut filling);
         // Those that have most give first; what is out of proportion only where nothing else is left.
         for (floor, balanced) in [(CAP, true), (ROOM, true), (100, true), (100, false), (FILLED, false)] {
             filling.balanced = balanced;
@@ -92,32 +94,41 @@ impl Plan<'_> {
             .map(|unit| {
                 let found = self.preferred(unit).take(DEPTH).enumerate().find(|(_, relay)| low[*relay]);
                 let (rank, to) = found.map_or((DEPTH, None), |(rank, relay)| (rank, Some(relay)));
-                Offer { unit, to, rank }
+                (Reverse(profile::class(self.units[unit].weight)), rank, self.order(unit), to)
             })
             .collect();
-        offers.sort_by_cached_key(|offer| {
-            let class = profile::class(self.units[offer.unit].weight);
-            (Reverse(class), offer.rank, self.order(offer.unit))
-        });
-        offers
+        offers.sort_unstable();
+        offers.into_iter().map(|(_, _, order, to)| Offer { unit: order.3, to }).collect()
     }
 
     fn accept(&mut self, offer: &Offer, from: usize, filling: &mut Filling, descent: &mut Descent) {
         let (unit, weight) = (offer.unit, self.units[offer.unit].weight);
+        if !filling.covers(weight) {
+            return;
+        }
         let hungry = filling.hungry.iter().copied();
         let Some(to) = offer.to.or_else(|| hungry.min_by_key(|relay| self.burden(*relay, 0))) else { return };
         let keeps = (self.loads[from] - weight) * 100 >= self.shares[from] * FILLED;
-        let lacks = self.fits(to, weight, FILLED) && descent.lacks(self, to, weight, FILLED);
+        let lacks = self.fits(to, weight, FILLED) && descent.lacks(to, weight, FILLED);
         let now = filling.budget.is_none() || self.takes_in(to, weight);
         if !(keeps && lacks && now && filling.covers(weight))
-            || (filling.balanced && !descent.spares(self, from, weight))
+            || (filling.balanced && !descent.spares(from, weight))
         {
             return;
         }
         self.shift(unit, to, Cause::Fill);
         descent.shift(Some(from), to, weight);
         filling.spent += weight;
-        filling.hungry.retain(|relay| *relay != to || self.is_low(to));
+        self.still_hungry(filling);
+    }
+
+    /// Leaves those that are to get more now.
+    fn still_hungry(&self, filling: &mut Filling) {
+        let (lightest, bounded) = (filling.lightest, filling.budget.is_some());
+        let more = filling.covers(lightest);
+        filling
+            .hungry
+            .retain(|relay| more && self.is_low(*relay) && (!bounded || self.takes_in(*relay, lightest)));
     }
 
     /// No taker stays empty while another has two units: whatever the budget, it gets the lightest of the fullest.

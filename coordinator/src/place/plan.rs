@@ -4,8 +4,13 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use model::target::PlacementKey;
+
 use super::profile::{self, CLASSES, Profile};
-use super::{Candidate, Cause, Decision, FILLED, Fair, LOW, Move, Ring, Role, Unit};
+use super::{CAPACITY, Candidate, Cause, Decision, FILLED, Fair, LOW, Move, Ring, Role, Unit};
+
+/// What units are sorted by: weight, key, the owner's name, index.
+pub(super) type Order = (Reverse<u64>, PlacementKey, Option<usize>, usize);
 
 /// A decision in the making.
 pub(super) struct Plan<'a> {
@@ -153,26 +158,32 @@ impl<'a> Plan<'a> {
         self.loads[relay].saturating_mul(100) < self.shares[relay].saturating_mul(least)
     }
 
-    /// The relays' loads with `weight` more, by capacity, and then their names: what is to be least.
-    pub(super) fn burden(&self, relay: usize, weight: u64) -> (u128, usize) {
-        let load = u128::from(self.loads[relay] + weight) << 32;
-        (load / u128::from(self.relays[relay].capacity.max(1)), self.ranks[relay])
+    /// A relay's load with `weight` more for its capacity, and then its name: what is to be least.
+    pub(super) fn burden(&self, relay: usize, weight: u64) -> (u64, usize) {
+        let load = (self.loads[relay] + weight).saturating_mul(u64::from(CAPACITY));
+        (load / u64::from(self.relays[relay].capacity.max(1)), self.ranks[relay])
     }
 
     /// `units` heavy first, then in the order of their keys and owners.
-    pub(super) fn heavy_first(&self, mut units: Vec<usize>) -> Vec<usize> {
-        units.sort_unstable_by_key(|unit| self.order(*unit));
-        units
+    pub(super) fn heavy_first(&self, units: Vec<usize>) -> Vec<usize> {
+        let mut ordered: Vec<_> = units.into_iter().map(|unit| self.order(unit)).collect();
+        ordered.sort_unstable();
+        ordered.into_iter().map(|order| order.3).collect()
     }
 
-    pub(super) fn order(&self, unit: usize) -> impl Ord + use<> {
+    pub(super) fn order(&self, unit: usize) -> Order {
         let Unit { key, weight, owner, .. } = self.units[unit];
         (Reverse(weight), key, owner.map(|owner| self.ranks[owner]), unit)
     }
 
     /// The load by relay in units at least as heavy as the ones looked at, from the heaviest on.
     pub(super) fn descent(&self) -> Descent {
-        Descent { class: CLASSES, heavy: vec![0; self.relays.len()], total: 0 }
+        Descent {
+            class: CLASSES,
+            heavy: vec![0; self.relays.len()],
+            shares: vec![0; self.relays.len()],
+            total: 0,
+        }
     }
 }
 
@@ -180,6 +191,8 @@ impl<'a> Plan<'a> {
 pub(super) struct Descent {
     class: usize,
     heavy: Vec<u64>,
+    /// Each relay's fair part of the units so far.
+    shares: Vec<u64>,
     total: u64,
 }
 
@@ -187,10 +200,16 @@ impl Descent {
     /// Goes on to units of this weight.
     pub(super) fn reach(&mut self, plan: &Plan<'_>, weight: u64) {
         let class = profile::class(weight);
+        if self.class <= class {
+            return;
+        }
         while self.class > class {
             self.class -= 1;
             self.total += plan.totals[self.class];
             plan.profile.add_class(self.class, &mut self.heavy);
+        }
+        for (share, relay) in self.shares.iter_mut().zip(plan.relays) {
+            *share = plan.fair.part(self.total, relay.capacity);
         }
     }
 
@@ -201,31 +220,26 @@ impl Descent {
         }
     }
 
-    /// A relay's fair part of the units so far.
-    fn share(&self, plan: &Plan<'_>, relay: usize) -> u64 {
-        plan.fair.part(self.total, plan.relays[relay].capacity)
-    }
-
     /// Whether a relay may have a unit of `weight` more and be within `percent` of its part of units that heavy, or
     /// of the number of them that comes next above it.
     pub(super) fn has_room(&self, plan: &Plan<'_>, relay: usize, weight: u64, percent: u64) -> bool {
         if plan.fair.is_exceeded_by(weight) {
             return true;
         }
-        let share = self.share(plan, relay);
+        let share = self.shares[relay];
         let most = (share.saturating_mul(percent) / 100).max(share.div_ceil(weight.max(1)) * weight);
         self.heavy[relay] + weight <= most
     }
 
     /// The same for a relay that is filled: the nearest number.
-    pub(super) fn lacks(&self, plan: &Plan<'_>, relay: usize, weight: u64, percent: u64) -> bool {
-        let share = self.share(plan, relay);
+    pub(super) fn lacks(&self, relay: usize, weight: u64, percent: u64) -> bool {
+        let share = self.shares[relay];
         let nearest = (share + weight / 2) / weight.max(1) * weight;
         self.heavy[relay] + weight <= (share.saturating_mul(percent) / 100).max(nearest)
     }
 
     /// Whether a relay without a unit of `weight` still has its part of units that heavy.
-    pub(super) fn spares(&self, plan: &Plan<'_>, relay: usize, weight: u64) -> bool {
-        self.heavy[relay] >= self.share(plan, relay) / weight.max(1) * weight + weight
+    pub(super) fn spares(&self, relay: usize, weight: u64) -> bool {
+        self.heavy[relay] >= self.shares[relay] / weight.max(1) * weight + weight
     }
 }

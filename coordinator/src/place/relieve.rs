@@ -67,7 +67,7 @@ impl Plan<'_> {
         if !self.is_above(from, CAP) || self.loads[from] <= excess.heaviest[from] {
             return;
         }
-        let spares = self.loads[from] >= self.shares[from] + weight && descent.spares(self, from, weight);
+        let spares = self.loads[from] >= self.shares[from] + weight && descent.spares(from, weight);
         if balanced && !spares {
             return;
         }
