@@ -4,8 +4,10 @@
 //! `--nocapture` prints the figures; with `SCRAPE_RELAY_LONG_TESTS=1` everything is done more often and for longer.
 
 mod coordinator_down;
+mod planned;
 mod relay_frozen;
 mod relay_killed;
+mod rolling_restart;
 mod way_blocked;
 
 use std::collections::BTreeMap;
