@@ -85,7 +85,7 @@ impl Fleet {
             }
             Verdict::Linger => {
                 self.counters.conflicts += 1;
-                self.linger(name, held.target);
+                self.linger(name, held.target, Reason::Reported);
             }
             Verdict::Lose => {
                 let (unit, relay) = (self.units.get_mut(&held.target), self.relays.get_mut(name));
@@ -128,13 +128,13 @@ impl Fleet {
     }
 
     /// `name` has the target in its slice, live only, until a scraper has seen it at its owner.
-    fn linger(&mut self, name: &Arc<str>, id: TargetId) {
+    pub(super) fn linger(&mut self, name: &Arc<str>, id: TargetId, reason: Reason) {
         let (Some(unit), Some(relay)) = (self.units.get_mut(&id), self.relays.get_mut(name)) else { return };
         let Some(owner) = &unit.owner else { return };
         unit.moving = Some(Moving {
             from: name.clone(),
             to: owner.relay.clone(),
-            reason: Reason::Reported,
+            reason,
             stage: Stage::Overlapping,
             since: self.now,
             before: Permission::None,
@@ -154,7 +154,7 @@ impl Fleet {
             relay.owned.remove(&held.target);
         }
         self.adopt(name, held);
-        self.linger(&former, held.target);
+        self.linger(&former, held.target, Reason::Reported);
     }
 
     /// Leaves a target with the relay that reports it.

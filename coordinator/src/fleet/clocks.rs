@@ -115,6 +115,7 @@ impl Fleet {
         for (id, releasing) in releasing {
             if let Some(unit) = self.units.get_mut(&id).filter(|_| releasing.is_newest && flushed) {
                 unit.home = Some(name.clone());
+                unit.failed_at_home = true;
             }
             self.may_expose(id, name);
             if self.units.get(&id).and_then(|unit| unit.moving.as_ref()).is_some_and(|one| one.has_left(name))

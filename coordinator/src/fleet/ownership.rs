@@ -65,6 +65,7 @@ impl Fleet {
                 relay.outbox.removed.insert(id);
             } else {
                 unit.home = has_newest(&owner, relay).then(|| owner.relay.clone());
+                unit.failed_at_home = unit.status.as_ref().is_some_and(|status| status.state.is_failing());
                 unit.expose(Exposer::Lost(owner.relay.clone()));
             }
         }
@@ -174,7 +175,7 @@ impl Fleet {
             self.handovers.end(id);
             return;
         }
-        let muted = unit.moving.is_some();
+        let muted = unit.moving.is_some() || unit.waits_for_home();
         match &mut unit.owner {
             Some(owner) if alone && !muted && owner.permission == Permission::None => {
                 owner.permission = Permission::Discard;

@@ -109,11 +109,13 @@ impl Fleet {
 
     fn accept(&mut self, stream: StreamId, hello: Hello) {
         let mut relay = Relay::new(stream, &hello, self.now);
-        relay.scraped = self.is_recent(hello.last_page);
         let former = self.relays.remove(&hello.name);
+        // One that was lost was not listed: its scrapers may not have found it again.
+        let was_lost = former.as_ref().is_some_and(Relay::is_lost);
+        relay.scraped = self.is_recent(hello.last_page) && !was_lost;
         let same_process = former.as_ref().is_some_and(|former| former.boot_id == hello.boot_id);
         if let Some(former) = former {
-            relay.scraped |= same_process && former.scraped;
+            relay.scraped |= same_process && former.scraped && !was_lost;
             relay.copies_are_stale = if same_process { former.copies_are_stale } else { former.flush_late };
             relay.acknowledged = former.acknowledged;
             relay.owned = former.owned;
@@ -211,8 +213,12 @@ impl Fleet {
         let (id, state) = (status.target, status.state);
         if matches!(state, TargetState::Up | TargetState::StaleServed) && relay.exposes_owned(id) {
             // It has had a good scrape: nobody's older copy is the newest.
-            unit.home.take_if(|home| **home != *name);
+            if unit.home.take_if(|home| **home != *name).is_some() {
+                self.review(id);
+            }
         }
+        let (unit, relay) = (self.units.get_mut(&id), self.relays.get(name));
+        let (Some(unit), Some(relay)) = (unit, relay) else { return };
         let Some(owner) = unit.owner.as_ref().filter(|owner| *owner.relay == *name) else {
             // It has crossed the message that took the target away, or comes from who still has it besides the owner.
             self.counters.foreign_statuses += u64::from(!unit.is_still_at(name));
@@ -224,6 +230,7 @@ impl Fleet {
         }
         unit.report(status);
         if unit.moving.is_some() {
+            self.go_home(id);
             self.advance(id);
         }
     }

@@ -160,6 +160,8 @@ pub(super) struct Unit {
     pub(super) left: Option<Arc<str>>,
     /// The lost relay whose copy is still the newest: no later owner has had a good scrape.
     pub(super) home: Option<Arc<str>>,
+    /// Whether it failed when that relay was lost.
+    pub(super) failed_at_home: bool,
     pub(super) status: Option<Arc<TargetStatus>>,
     /// What its good scrapes brought, once there was one.
     pub(super) measure: Option<Measure>,
@@ -181,6 +183,7 @@ impl Unit {
             moving: None,
             left: None,
             home: None,
+            failed_at_home: false,
             status: None,
             measure: None,
             weight: place::weigh(place::UNMEASURED),
@@ -197,6 +200,13 @@ impl Unit {
     pub(super) fn heir(&self) -> Option<&Arc<str>> {
         let owner = self.owner.as_ref().map(|owner| &owner.relay);
         self.moving.as_ref().map(|moving| &moving.to).or(owner)
+    }
+
+    /// Whether its owner has nothing to show yet, and a lost relay a copy: as long as there is nothing to cache anyway,
+    /// the owner stays live only, so that the lost relay may be given the target back whenever it comes.
+    pub(super) fn waits_for_home(&self) -> bool {
+        let owner = self.owner.as_ref().map(|owner| &owner.relay);
+        self.home.is_some() && self.home.as_ref() != owner
     }
 
     /// Whether a relay has it in its slice besides its owner.

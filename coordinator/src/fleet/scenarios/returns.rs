@@ -121,3 +121,48 @@ fn an_interim_owner_that_is_lost_leaves_the_target_to_the_one_that_is_back() {
     world.pass(seconds(61));
     assert_eq!(permission(&mut world, "c", dead), Some(DISCARD));
 }
+
+#[test]
+fn a_target_that_no_page_has_shown_since_is_shown_by_both_until_one_has() {
+    let mut world = three().scraped();
+    world.pass(seconds(6));
+    let mine = numbers(&mut world, "c");
+    world.set_scraped(false);
+    world.kill("c");
+    world.pass(seconds(7));
+    world.kill_target(mine[0]);
+    world.start("c", "2");
+    assert_eq!((world.count("c", NONE), world.stages()), (mine.len(), vec![("overlapping", mine.len())]));
+    let others = world.count("a", NONE) + world.count("b", NONE);
+    assert_eq!(others, mine.len(), "neither serves a copy");
+    for name in ["a", "b"] {
+        world.page(name);
+    }
+    assert_eq!(
+        world.held("c"),
+        [(u128::from(mine[0]), KEEP)].into(),
+        "the others have shown all but the dead one"
+    );
+    world.check_books();
+    world.set_scraped(true);
+    world.pass(seconds(60));
+    assert_eq!((world.dark(1), world.stages()), (vec![], vec![]));
+}
+
+#[test]
+fn a_relay_that_was_lost_gets_nothing_new_before_a_scraper_has_found_it_again() {
+    let mut world = three().scraped();
+    world.pass(seconds(6));
+    world.sim("c").beats = false;
+    world.pass(seconds(20));
+    assert_eq!(world.spread()[2], 0);
+    world.sim("c").scraped = false;
+    world.sim("c").beats = true;
+    world.sim("c").stream = None;
+    world.join("c");
+    world.pass(seconds(60));
+    assert_eq!(world.held("c").len(), 0, "its scrapers have dropped it from their list");
+    world.sim("c").scraped = true;
+    world.pass_without_gap(60);
+    assert!(world.held("c").len() > 20, "{:?}", world.spread());
+}

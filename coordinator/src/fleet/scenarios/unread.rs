@@ -123,7 +123,7 @@ fn targets_of_an_unread_job_that_leaves_the_configuration_go_at_once() {
 
 #[test]
 fn a_relay_that_is_lost_leaves_its_targets_of_an_unread_job_to_others() {
-    let mut world = restarted();
+    let mut world = restarted().scraped();
     let (all, lost) = (world.held("c").len(), late(&mut world, "c"));
     assert!(lost > 0);
     world.end("c", StreamEnd::Peer);

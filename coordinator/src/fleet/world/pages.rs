@@ -122,6 +122,9 @@ impl World {
 
     /// The relay says how its targets do: at once those whose state has changed, the others every 5 s.
     fn report_states(&mut self, name: &str, states: BTreeMap<TargetId, TargetState>) {
+        if !self.sim(name).beats {
+            return;
+        }
         let status = |(id, state)| TargetStatus { state, last_samples: 100, ..TargetStatus::pending(id) };
         let last_page = self.sim(name).scraped.then_some(self.now.wall);
         let targets = states.into_iter().map(status).collect();
