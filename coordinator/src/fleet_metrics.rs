@@ -15,7 +15,7 @@ type Rows = Vec<(Vec<KeyValue>, u64)>;
 /// What a metric is, and how it is read off a snapshot.
 type Reading = (&'static str, &'static str, fn(&Snapshot) -> Rows);
 
-const GAUGES: [Reading; 6] = [
+const GAUGES: [Reading; 9] = [
     ("scraperelay_coordinator_leader", "1 once this coordinator decides, 0 while it settles.", |fleet| {
         vec![(vec![], u64::from(fleet.phase == Phase::Leading))]
     }),
@@ -50,12 +50,49 @@ const GAUGES: [Reading; 6] = [
         };
         fleet.relays.iter().map(row).collect()
     }),
+    (
+        "scraperelay_coordinator_relay_targets_to_lose",
+        "Targets that a relay which drains still exposes.",
+        |fleet| {
+            let leaving = fleet.relays.iter().filter(|relay| relay.drained || relay.draining);
+            let row = |relay: &crate::fleet::RelayEntry| {
+                (vec![KeyValue::new("relay", relay.name.to_string())], relay.to_lose as u64)
+            };
+            leaving.map(row).collect()
+        },
+    ),
+    (
+        "scraperelay_coordinator_moves_under_way",
+        "Targets on their way to another relay, by stage.",
+        |fleet| {
+            let row = |(stage, count): (&&'static str, &usize)| {
+                (vec![KeyValue::new("stage", *stage)], *count as u64)
+            };
+            fleet.moves_under_way.iter().map(row).collect()
+        },
+    ),
+    (
+        "scraperelay_coordinator_records_bytes",
+        "Bytes of records of failing targets on their way to another relay.",
+        |fleet| vec![(vec![], fleet.record_bytes as u64)],
+    ),
 ];
 
-const COUNTERS: [Reading; 4] = [
+const COUNTERS: [Reading; 7] = [
     ("scraperelay_coordinator_assignments_total", "Targets given to a relay, by reason.", |fleet| {
         labelled("reason", &fleet.counters.assigned)
     }),
+    ("scraperelay_coordinator_moves_total", "Moves that came where they should, by reason.", |fleet| {
+        labelled("reason", &fleet.counters.moves.finished)
+    }),
+    ("scraperelay_coordinator_moves_given_up_total", "Moves that did not, by reason.", |fleet| {
+        labelled("reason", &fleet.counters.moves.given_up)
+    }),
+    (
+        "scraperelay_coordinator_records_total",
+        "Records of failing targets that relays have released, by what became of them.",
+        |fleet| labelled("result", &fleet.counters.records),
+    ),
     (
         "scraperelay_coordinator_streams_closed_total",
         "Streams of relays ended from here, by reason.",
