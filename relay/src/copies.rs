@@ -37,7 +37,7 @@ pub struct Standing {
     pub contact: Option<BootTime>,
 }
 
-/// Marks under which permission a scrape was started; see [`Copies::on_good`].
+/// Marks under which permission a scrape was started; see [`Copies::on_good`] and [`Copies::may_repeat`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Generation(u64);
 
@@ -146,11 +146,13 @@ impl Copies {
         }
     }
 
-    /// Whether the last result may stand for a new scrape because the job asks for a distance between scrapes: that
-    /// makes it a cached copy, which under `none`, or alone, is scraped anew.
+    /// Whether a result that was `taken` before a page was asked for may stand on it, because the job asks for a distance
+    /// between scrapes or another page had asked just before: that makes it a cached copy. Under `none`, or alone, the
+    /// target is scraped anew; so it is where the permission was another one as the result was taken, since somebody
+    /// else may have exposed the target in between.
     #[must_use]
-    pub fn may_repeat(&self, standing: Standing) -> bool {
-        self.permission != Permission::None && !standing.alone
+    pub fn may_repeat(&self, standing: Standing, taken: Generation) -> bool {
+        self.permission != Permission::None && !standing.alone && taken.0 == self.generation
     }
 }
 
@@ -256,9 +258,28 @@ mod tests {
 
     #[test]
     fn a_result_is_repeated_only_where_a_cached_copy_might_be_served() {
-        assert!(Copies::new(Permission::Keep).may_repeat(IN_CONTACT));
-        assert!(!Copies::new(Permission::Keep).may_repeat(ALONE));
-        assert!(!Copies::new(Permission::None).may_repeat(IN_CONTACT));
+        let may = |permission, standing| {
+            let copies = Copies::new(permission);
+            copies.may_repeat(standing, copies.generation())
+        };
+        assert!(may(Permission::Keep, IN_CONTACT));
+        assert!(!may(Permission::Keep, ALONE));
+        assert!(!may(Permission::None, IN_CONTACT));
+    }
+
+    #[test]
+    fn a_result_is_not_repeated_under_a_later_permission() {
+        use Permission::{Discard, Keep, None, Record};
+        let changes: [&[Permission]; 5] = [&[None, Discard], &[None, Keep], &[Discard], &[Record], &[None]];
+        for permissions in changes {
+            let mut copies = Copies::new(Keep);
+            let taken = copies.generation();
+            assert!(copies.may_repeat(IN_CONTACT, taken));
+            for permission in permissions {
+                copies.assign(*permission);
+            }
+            assert!(!copies.may_repeat(IN_CONTACT, taken), "{permissions:?}");
+        }
     }
 
     #[test]

@@ -117,23 +117,34 @@ impl Gather {
         *self.last_asked.lock() = Some(SystemTime::now());
         let roster = self.roster().ok_or(NotGathered::NoSlice)?;
         let budget = page_budget(header, self.last_page(), roster.config.relay.page_timeout);
-        let fan_out = self.join_or_start(&roster, &jobs, Instant::now() + budget);
-        fan_out.gathered().await.ok_or(NotGathered::Stopped)
+        let asked = Instant::now();
+        let times = (asked, asked + budget);
+        if let Some(joined) = self.join(&roster, &jobs, times) {
+            let gathered = joined.gathered(asked).await.ok_or(NotGathered::Stopped)?;
+            if gathered.stands(self.context.contact.standing()) {
+                self.context.instruments.pages_joined.add(1, &[]);
+                return Ok(gathered);
+            }
+        }
+        let started = FanOut::start(&self.context, &roster, &jobs, times);
+        self.running.lock().push(Arc::downgrade(&started));
+        started.gathered(asked).await.ok_or(NotGathered::Stopped)
     }
 
-    fn join_or_start(&self, roster: &Arc<Roster>, jobs: &Jobs, deadline: Instant) -> Arc<FanOut> {
+    /// A fan-out under way that a page may share. What it brings was taken before the page was asked for, so none is
+    /// shared while any target is live only, or all are.
+    fn join(
+        &self,
+        roster: &Arc<Roster>,
+        jobs: &Jobs,
+        (asked, deadline): (Instant, Instant),
+    ) -> Option<Arc<FanOut>> {
         let mut running = self.running.lock();
         running.retain(|fan_out| fan_out.strong_count() > 0);
-        let now = Instant::now();
-        let joined =
-            running.iter().filter_map(Weak::upgrade).find(|it| it.suits(roster, jobs, now, deadline));
-        if let Some(joined) = joined {
-            self.context.instruments.pages_joined.add(1, &[]);
-            return joined;
-        }
-        let started = FanOut::start(&self.context, roster, jobs, deadline);
-        running.push(Arc::downgrade(&started));
-        started
+        let mut candidates = running.iter().filter_map(Weak::upgrade);
+        let suits = candidates.find(|it| it.suits(roster, jobs, asked, deadline))?;
+        let standing = self.context.contact.standing();
+        roster.slots.iter().all(|slot| slot.may_repeat(standing, None)).then_some(suits)
     }
 
     /// What merging and sending the last page took.

@@ -19,6 +19,7 @@ use super::outcome::{Failure, Outcome};
 use super::roster::Roster;
 use super::slot::Slot;
 use super::{Context, FLUSH_WAIT};
+use crate::copies::{Generation, Standing};
 
 /// A scrape that ends with its deadline still has to be written down.
 const LANDING: Duration = Duration::from_millis(50);
@@ -35,8 +36,25 @@ pub struct Row {
     pub slot: Arc<Slot>,
     /// What its scrape came to.
     pub outcome: Arc<Outcome>,
-    /// Whether that is an earlier result, because the job asks for a distance between scrapes.
-    pub repeated: bool,
+    /// Under which permission that was taken.
+    taken: Generation,
+    /// When the scrape began; absent where the job asks for a distance between scrapes and this is an earlier result.
+    began: Option<Instant>,
+}
+
+impl Row {
+    /// Under which permission the result was taken, where that was before a page was `asked` for: then it is repeated.
+    #[must_use]
+    pub fn repeated(&self, asked: Instant) -> Option<Generation> {
+        let live = self.began.is_some_and(|began| began >= asked);
+        (!live).then_some(self.taken)
+    }
+
+    /// Whether the page may show what there is to show.
+    fn stands(&self, asked: Instant, standing: Standing) -> bool {
+        let repeated = self.repeated(asked).filter(|_| self.outcome.result.is_ok());
+        repeated.is_none_or(|taken| self.slot.may_repeat(standing, Some(taken)))
+    }
 }
 
 /// How far a fan-out is.
@@ -63,16 +81,25 @@ pub struct Gathered {
     pub rows: Arc<[Row]>,
     /// What they were gathered from.
     pub roster: Arc<Roster>,
+    /// When the page was asked for.
+    pub asked: Instant,
     fan_out: Arc<FanOut>,
 }
 
 impl FanOut {
-    /// Starts a fan-out that ends by `deadline`.
+    /// Starts a fan-out for a page that was `asked` for a moment ago; it ends by `deadline`.
     #[must_use]
-    pub fn start(context: &Arc<Context>, roster: &Arc<Roster>, jobs: &Jobs, deadline: Instant) -> Arc<Self> {
+    pub fn start(
+        context: &Arc<Context>,
+        roster: &Arc<Roster>,
+        jobs: &Jobs,
+        (asked, deadline): (Instant, Instant),
+    ) -> Arc<Self> {
         let (sender, progress) = watch::channel(Progress::default());
         let cancelled = CancellationToken::new();
-        let run = Run { context: context.clone(), roster: roster.clone(), jobs: jobs.clone(), deadline };
+        let (roster, jobs) = (roster.clone(), jobs.clone());
+        let run =
+            Run { context: context.clone(), roster: roster.clone(), jobs: jobs.clone(), asked, deadline };
         let cancel = cancelled.clone();
         context.tasks.work(async move {
             tokio::select! {
@@ -80,14 +107,8 @@ impl FanOut {
                 () = run.run(sender) => {}
             }
         });
-        Arc::new(Self {
-            roster: roster.clone(),
-            jobs: jobs.clone(),
-            started: Instant::now(),
-            deadline,
-            progress,
-            _cancel: cancelled.drop_guard(),
-        })
+        let started = asked;
+        Arc::new(Self { roster, jobs, started, deadline, progress, _cancel: cancelled.drop_guard() })
     }
 
     /// Whether a page of `roster` and `jobs` whose own deadline is `own` may join.
@@ -97,16 +118,22 @@ impl FanOut {
         same && may_join(self.started, self.deadline, now, own)
     }
 
-    /// Waits for the rows. `None` if the fan-out was lost with its process's end.
-    pub async fn gathered(self: &Arc<Self>) -> Option<Gathered> {
+    /// Waits for the rows, for a page that was `asked` for. `None` if the fan-out was lost with its process's end.
+    pub async fn gathered(self: &Arc<Self>, asked: Instant) -> Option<Gathered> {
         let mut progress = self.progress.clone();
         let reached = progress.wait_for(|progress| progress.rows.is_some()).await.ok()?;
         let rows = reached.rows.clone()?;
-        Some(Gathered { rows, roster: self.roster.clone(), fan_out: self.clone() })
+        Some(Gathered { rows, roster: self.roster.clone(), asked, fan_out: self.clone() })
     }
 }
 
 impl Gathered {
+    /// Whether the page may show all that was gathered; otherwise it has to gather for itself.
+    #[must_use]
+    pub fn stands(&self, standing: Standing) -> bool {
+        self.rows.iter().all(|row| row.stands(self.asked, standing))
+    }
+
     /// Waits until the cache has what the page shows, or the time for that is over.
     pub async fn flushed(&self) {
         let mut progress = self.fan_out.progress.clone();
@@ -120,12 +147,13 @@ struct Run {
     context: Arc<Context>,
     roster: Arc<Roster>,
     jobs: Jobs,
+    asked: Instant,
     deadline: Instant,
 }
 
 /// Where a target's row comes from.
 enum Source {
-    Repeated(Arc<Outcome>),
+    Repeated(Arc<Outcome>, Generation),
     Flight(Arc<Flight>),
 }
 
@@ -134,13 +162,25 @@ impl Run {
         let slots: Vec<_> = self.roster.slots.iter().filter(|slot| self.wants(slot)).collect();
         let sources = self.sources(&slots);
         let rows = slots.into_iter().zip(sources).map(|(slot, source)| self.row(slot, source));
-        let rows: Arc<[Row]> = join_all(rows).await.into();
-        progress.send_modify(|progress| progress.rows = Some(rows));
+        let mut rows = join_all(rows).await;
+        self.renew(&mut rows).await;
+        progress.send_modify(|progress| progress.rows = Some(rows.into()));
         if !self.context.cache.flush(FLUSH_WAIT).await {
             self.context.flush_late.store(true, Ordering::Relaxed);
             self.context.changed.notify_one();
         }
         progress.send_modify(|progress| progress.flushed = true);
+    }
+
+    /// Scrapes what was to be repeated and may not be any more: the slice has changed meanwhile.
+    async fn renew(&self, rows: &mut [Row]) {
+        let standing = self.context.contact.standing();
+        let outdated = rows.iter_mut().filter(|row| !row.stands(self.asked, standing));
+        let renewals = outdated.map(async |row| {
+            let slot = row.slot.clone();
+            *row = self.row(&slot, Source::Flight(self.flight(&slot))).await;
+        });
+        join_all(renewals).await;
     }
 
     fn wants(&self, slot: &Slot) -> bool {
@@ -163,15 +203,17 @@ impl Run {
         let standing = self.context.contact.standing();
         let since = |outcome: &Arc<Outcome>| SystemTime::now().duration_since(outcome.began).ok();
         match slot.repeatable(standing) {
-            Some(last) if !is_due(since(&last), slot.target.min_interval) => Source::Repeated(last),
+            Some((last, taken)) if !is_due(since(&last), slot.target.min_interval) => {
+                Source::Repeated(last, taken)
+            }
             _ => Source::Flight(self.flight(slot)),
         }
     }
 
     fn flight(&self, slot: &Arc<Slot>) -> Arc<Flight> {
-        slot.join_or_start(|| {
+        slot.join_or_start(|generation| {
             let deadline = self.deadline_of(slot);
-            let (flight, pilot) = Flight::new(deadline);
+            let (flight, pilot) = Flight::new(deadline, generation);
             let scrape = attempt::scrape(self.context.clone(), slot.clone(), deadline);
             self.context.tasks.work(pilot.fly(scrape));
             flight
@@ -183,33 +225,40 @@ impl Run {
     }
 
     async fn row(&self, slot: &Arc<Slot>, source: Source) -> Row {
-        let (outcome, repeated) = match source {
-            Source::Repeated(outcome) => (outcome, true),
-            Source::Flight(flight) => (self.land(slot, flight).await, false),
-        };
-        Row { slot: slot.clone(), outcome, repeated }
+        let slot = slot.clone();
+        match source {
+            Source::Repeated(outcome, taken) => Row { slot, outcome, taken, began: None },
+            Source::Flight(flight) => self.land(slot, flight).await,
+        }
     }
 
-    /// Awaits a scrape. One that an earlier page started with less time, and that ended for want of it, is started
-    /// again with this page's.
-    async fn land(&self, slot: &Arc<Slot>, mut flight: Arc<Flight>) -> Arc<Outcome> {
-        let own = self.deadline_of(slot);
+    /// Awaits a scrape. One that an earlier page started is started again with this page's time where it ended for want
+    /// of time, or where it may not stand for one that this page has asked for.
+    async fn land(&self, slot: Arc<Slot>, mut flight: Arc<Flight>) -> Row {
+        let own = self.deadline_of(&slot);
         for restarts in 0.. {
-            let Ok(landed) = timeout_at(self.deadline + LANDING, flight.outcome()).await else {
-                return failed(
-                    "timeout",
-                    "still being scraped for another page when this page's time was over",
-                );
-            };
-            let Some(outcome) = landed else { return failed("cancelled", "the scrape was given up") };
+            let outcome = self.outcome(&flight).await;
             let cut_off = outcome.failure().is_some_and(|failure| failure.kind == "timeout")
                 && flight.deadline + LANDING < own;
-            if !cut_off || restarts == RESTARTS {
-                return outcome;
+            let row =
+                Row { slot: slot.clone(), outcome, taken: flight.generation, began: Some(flight.began) };
+            let outdated = !row.stands(self.asked, self.context.contact.standing());
+            if !(cut_off || outdated) || restarts == RESTARTS {
+                return row;
             }
-            flight = self.flight(slot);
+            flight = self.flight(&slot);
         }
         unreachable!("the loop ends with the last restart")
+    }
+
+    async fn outcome(&self, flight: &Flight) -> Arc<Outcome> {
+        match timeout_at(self.deadline + LANDING, flight.outcome()).await {
+            Ok(Some(outcome)) => outcome,
+            Ok(None) => failed("cancelled", "the scrape was given up"),
+            Err(_) => {
+                failed("timeout", "still being scraped for another page when this page's time was over")
+            }
+        }
     }
 }
 

@@ -9,12 +9,17 @@ use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::outcome::Outcome;
+use crate::copies::Generation;
 
 /// A scrape under way.
 #[derive(Debug)]
 pub struct Flight {
     /// When it ends at the latest.
     pub deadline: Instant,
+    /// When it began.
+    pub began: Instant,
+    /// Under which permission.
+    pub generation: Generation,
     outcome: watch::Receiver<Option<Arc<Outcome>>>,
     _cancel: DropGuard,
 }
@@ -27,12 +32,13 @@ pub struct Pilot {
 }
 
 impl Flight {
-    /// A scrape that ends by `deadline`, and what it needs to say how.
+    /// A scrape that begins now under `generation` and ends by `deadline`, and what it needs to say how.
     #[must_use]
-    pub fn new(deadline: Instant) -> (Arc<Self>, Pilot) {
+    pub fn new(deadline: Instant, generation: Generation) -> (Arc<Self>, Pilot) {
         let (sender, outcome) = watch::channel(None);
         let cancelled = CancellationToken::new();
-        let flight = Self { deadline, outcome, _cancel: cancelled.clone().drop_guard() };
+        let (began, cancel) = (Instant::now(), cancelled.clone().drop_guard());
+        let flight = Self { deadline, began, generation, outcome, _cancel: cancel };
         (Arc::new(flight), Pilot { outcome: sender, cancelled })
     }
 
@@ -63,8 +69,15 @@ impl Pilot {
 mod tests {
     use std::time::{Duration, SystemTime};
 
+    use model::slice::Permission;
+
     use super::*;
+    use crate::copies::Copies;
     use crate::gather::outcome::Failure;
+
+    fn flight() -> (Arc<Flight>, Pilot) {
+        Flight::new(Instant::now(), Copies::new(Permission::Keep).generation())
+    }
 
     fn outcome() -> Arc<Outcome> {
         Arc::new(Outcome::failed(SystemTime::now(), Duration::ZERO, Failure::new("timeout", "late")))
@@ -72,7 +85,7 @@ mod tests {
 
     #[tokio::test]
     async fn everybody_who_waits_gets_the_same_outcome() {
-        let (flight, pilot) = Flight::new(Instant::now());
+        let (flight, pilot) = flight();
         assert!(!flight.is_over());
         let landed = outcome();
         let scrape = std::future::ready(landed.clone());
@@ -83,7 +96,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_scrape_that_nobody_waits_for_is_cancelled() {
-        let (flight, pilot) = Flight::new(Instant::now());
+        let (flight, pilot) = flight();
         let second = flight.clone();
         let flying = tokio::spawn(pilot.fly(std::future::pending()));
         drop(flight);
@@ -95,7 +108,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_scrape_that_goes_down_leaves_nobody_waiting() {
-        let (flight, pilot) = Flight::new(Instant::now());
+        let (flight, pilot) = flight();
         drop(pilot);
         assert!(flight.outcome().await.is_none());
         assert!(flight.is_over());

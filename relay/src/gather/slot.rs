@@ -115,12 +115,12 @@ impl Slot {
     }
 
     /// The scrape under way, else the one that `start` begins.
-    pub fn join_or_start(&self, start: impl FnOnce() -> Arc<Flight>) -> Arc<Flight> {
+    pub fn join_or_start(&self, start: impl FnOnce(Generation) -> Arc<Flight>) -> Arc<Flight> {
         let mut state = self.state.lock();
         if let Some(flight) = state.flight.upgrade().filter(|flight| !flight.is_over()) {
             return flight;
         }
-        let flight = start();
+        let flight = start(state.copies.generation());
         state.flight = Arc::downgrade(&flight);
         flight
     }
@@ -146,11 +146,23 @@ impl Slot {
         injected
     }
 
-    /// The last scrape, if its result may stand for a new one.
+    /// The last scrape and under which permission it was taken, if its result may stand for a new one: not where a newer
+    /// one is under way, which a page that was asked for earlier will show.
     #[must_use]
-    pub fn repeatable(&self, standing: Standing) -> Option<Arc<Outcome>> {
+    pub fn repeatable(&self, standing: Standing) -> Option<(Arc<Outcome>, Generation)> {
         let state = self.state.lock();
-        state.last.clone().filter(|_| state.copies.may_repeat(standing) && !self.is_refused())
+        let taken = state.last_taken;
+        let under_way = state.flight.upgrade().is_some_and(|flight| !flight.is_over());
+        let may = !under_way && state.copies.may_repeat(standing, taken) && !self.is_refused();
+        state.last.clone().filter(|_| may).map(|last| (last, taken))
+    }
+
+    /// Whether a result that was `taken` before a page was asked for may stand on it; without `taken`, whether one of
+    /// this moment may.
+    #[must_use]
+    pub fn may_repeat(&self, standing: Standing, taken: Option<Generation>) -> bool {
+        let state = self.state.lock();
+        state.copies.may_repeat(standing, taken.unwrap_or(state.copies.generation()))
     }
 
     fn is_refused(&self) -> bool {
@@ -189,6 +201,7 @@ impl Slot {
             return None;
         }
         state.last = Some(outcome.clone());
+        state.last_taken = generation;
         state.scrapes_total += 1;
         state.dirty = true;
         let Ok(good) = &outcome.result else {
@@ -205,15 +218,20 @@ impl Slot {
         Some(action)
     }
 
-    /// What the page merged at `moment` shows, when the fan-out brought `outcome`; `repeated` says that it is the
-    /// result of an earlier fan-out. `None` if the target is no longer this relay's.
-    pub fn show(&self, outcome: &Arc<Outcome>, repeated: bool, moment: &PageMoment) -> Option<Shown> {
+    /// What the page merged at `moment` shows, when the fan-out brought `outcome`; `repeated` says under which permission
+    /// it was taken, where that was before the page was asked for. `None` if the target is no longer this relay's.
+    pub fn show(
+        &self,
+        outcome: &Arc<Outcome>,
+        repeated: Option<Generation>,
+        moment: &PageMoment,
+    ) -> Option<Shown> {
         let mut state = self.state.lock();
         if state.released {
             return None;
         }
-        let live =
-            outcome.result.as_ref().ok().filter(|_| !repeated || state.copies.may_repeat(moment.standing));
+        let may = repeated.is_none_or(|taken| state.copies.may_repeat(moment.standing, taken));
+        let live = outcome.result.as_ref().ok().filter(|_| may);
         let copy = state.copy.clone().filter(|copy| live.is_none() && self.may_show(&state, copy, moment));
         state.copies.on_shown(copy.is_some());
         let next = match (live, &copy) {

@@ -73,9 +73,9 @@ impl Page {
     ) -> Self {
         let merged_from = Instant::now();
         let moment = gather.moment(&gathered.roster);
-        let mut count = Shows::default();
+        let (asked, mut count) = (gathered.asked, Shows::default());
         let rows = gathered.rows.iter();
-        let targets: Arc<[PageTarget]> = rows.filter_map(|row| count.show(row, &moment)).collect();
+        let targets: Arc<[PageTarget]> = rows.filter_map(|row| count.show(row, asked, &moment)).collect();
         count.tell(gather);
         let key = PlanKey { form: form(format, gather.context.style), selection: jobs.join("\n").into() };
         let plan = plans.plan(&key, &targets);
@@ -214,8 +214,8 @@ struct Shows<'a> {
 }
 
 impl<'a> Shows<'a> {
-    fn show(&mut self, row: &'a Row, moment: &PageMoment) -> Option<PageTarget> {
-        let shown = row.slot.show(&row.outcome, row.repeated, moment)?;
+    fn show(&mut self, row: &'a Row, asked: Instant, moment: &PageMoment) -> Option<PageTarget> {
+        let shown = row.slot.show(&row.outcome, row.repeated(asked), moment)?;
         self.from_cache += u64::from(shown.cache_age.is_some());
         self.state_changed |= shown.state_changed;
         self.shown.push(&row.slot);

@@ -22,6 +22,8 @@ mod pages;
 #[cfg(test)]
 mod released;
 #[cfg(test)]
+mod repeats;
+#[cfg(test)]
 mod restarts;
 #[cfg(test)]
 mod scale;

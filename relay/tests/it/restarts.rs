@@ -1,11 +1,12 @@
 //! A relay that is stopped or killed and comes back.
 
 use model::slice::Permission::{Discard, Keep};
+use model::slice::SliceChange;
 use relay::contact::Timings;
 use tempfile::TempDir;
 
 use super::coordinator::FakeCoordinator;
-use super::fleet::{QUICK, RunningRelay, assigned, has, relay_with, whole};
+use super::fleet::{QUICK, RunningRelay, assigned, delta, has, relay_with, whole};
 use super::target::{Behaviour, FakeTarget};
 
 const DOWN: &str = r#"up{instance="a",job="j"} 0"#;
@@ -124,5 +125,27 @@ async fn a_target_that_was_dead_at_the_last_contact_stays_through_a_quick_restar
     assert!(has(&relay.page().await, r#"x_total{instance="a",job="j"} 42"#));
     a.set(Behaviour::Close);
     assert!(!relay.page().await.contains("x_total{"), "scraped live since");
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_drained_relay_says_so_from_its_first_word_on_after_a_restart_without_targets() {
+    let dir = TempDir::new().unwrap();
+    let a = FakeTarget::start("x 1\n").await;
+    let (coordinator, relay) = relay_with(vec![assigned("a", &a, Keep)], Some(dir.path())).await;
+    let gone = vec![assigned("a", &a, Keep).target.id];
+    coordinator.push(&SliceChange { drained: Some(true), ..delta(2, Vec::new(), gone) }).await;
+    coordinator.hears(|heard| heard.acknowledged == [1, 2]).await;
+    relay.stop().await;
+    let next = FakeCoordinator::start().await;
+    let relay = RunningRelay::start(&next.url(), Some(dir.path())).await;
+    let heard = next.hears(|heard| !heard.hellos.is_empty()).await;
+    assert!(heard.hellos[0].drained && heard.hellos[0].held.is_empty());
+    next.push(&SliceChange { drained: Some(false), ..whole(1, Vec::new()) }).await;
+    next.hears(|heard| heard.acknowledged == [1]).await;
+    relay.stop().await;
+    let relay = RunningRelay::start(&next.url(), Some(dir.path())).await;
+    let heard = next.hears(|heard| heard.hellos.len() == 2).await;
+    assert!(!heard.hellos[1].drained);
     relay.stop().await;
 }

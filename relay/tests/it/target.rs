@@ -74,8 +74,8 @@ async fn serve(mut stream: TcpStream, behaviour: Arc<Mutex<Behaviour>>, requests
                 Err(_) => return,
             }
         }
-        requests.fetch_add(1, Ordering::SeqCst);
         let behaviour = behaviour.lock().clone();
+        requests.fetch_add(1, Ordering::SeqCst);
         let answer = match behaviour {
             Behaviour::Body(body) => format!(
                 "HTTP/1.1 200 OK\r\ncontent-type: text/plain; version=0.0.4\r\ncontent-length: {}\r\n\r\n{body}",

@@ -11,7 +11,7 @@ use model::target::Target;
 use parking_lot::Mutex;
 
 use crate::contact::BootTime;
-use crate::copies::Copies;
+use crate::copies::{Copies, Generation};
 use crate::gather::flight::Flight;
 use crate::gather::outcome::{Failure, Good, Outcome};
 use crate::merge::Sentences;
@@ -25,6 +25,8 @@ pub(super) struct State {
     /// Whether it is known that no scrape has gone well since the target was assigned here.
     pub(super) never_good: bool,
     pub(super) last: Option<Arc<Outcome>>,
+    /// Under which permission the last scrape was started.
+    pub(super) last_taken: Generation,
     pub(super) copy: Option<Arc<Good>>,
     pub(super) shape: Option<Arc<Shape>>,
     /// The target's labels, rendered for the shape they were last rendered for.
@@ -50,6 +52,7 @@ impl SlotState {
     #[must_use]
     pub fn new(copies: Copies, stamp: Stamp) -> Self {
         Self(Arc::new(Mutex::new(State {
+            last_taken: copies.generation(),
             copies,
             stamp,
             released: false,

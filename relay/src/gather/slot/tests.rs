@@ -59,12 +59,12 @@ fn a_copy_is_shown_until_it_is_too_old_and_not_where_the_cache_is_off() {
     record(&slot, &failed, slot.start().0);
     for (age, served) in [(0, true), (900, true), (901, false)] {
         let now = start + Duration::from_secs(age);
-        let shown = slot.show(&failed, false, &moment(now)).unwrap();
+        let shown = slot.show(&failed, None, &moment(now)).unwrap();
         assert_eq!((shown.up, shown.good.is_some()), (false, served), "{age} s");
         assert_eq!(shown.cache_age, served.then(|| Duration::from_secs(age)));
     }
     let off = PageMoment { copy_max_age: None, ..moment(start) };
-    assert!(slot.show(&failed, false, &off).unwrap().good.is_none());
+    assert!(slot.show(&failed, None, &off).unwrap().good.is_none());
 }
 
 #[test]
@@ -74,8 +74,8 @@ fn states_are_reported_once_and_again_to_a_new_coordinator() {
     assert_eq!(slot.report_state(BootTime::default()).map(|it| it.state), Some(TargetState::Pending));
     let live = good(&shapes, &slot, "x 1\n", now);
     record(&slot, &live, slot.start().0);
-    assert!(slot.show(&live, false, &moment(now)).unwrap().state_changed);
-    assert!(!slot.show(&live, false, &moment(now)).unwrap().state_changed);
+    assert!(slot.show(&live, None, &moment(now)).unwrap().state_changed);
+    assert!(!slot.show(&live, None, &moment(now)).unwrap().state_changed);
     assert_eq!(slot.report_state(BootTime::default()).map(|it| it.state), Some(TargetState::Up));
     assert_eq!(slot.report_state(BootTime::default()), None);
     assert_eq!(slot.report(BootTime::default()), None);
@@ -91,7 +91,7 @@ fn a_slot_that_left_the_slice_shows_nothing_and_stores_nothing() {
     slot.release(&moment(now));
     let live = good(&shapes, &slot, "x 1\n", now);
     assert_eq!(record(&slot, &live, started), None, "the disk is another's by now");
-    assert!(slot.show(&live, false, &moment(now)).is_none());
+    assert!(slot.show(&live, None, &moment(now)).is_none());
 }
 
 #[test]
@@ -100,9 +100,10 @@ fn a_repeated_result_is_not_shown_once_the_relay_is_alone() {
     let slot = slot(&shapes, Permission::Keep);
     let live = good(&shapes, &slot, "x 1\n", now);
     record(&slot, &live, slot.start().0);
-    assert!(slot.show(&live, true, &moment(now)).unwrap().up);
+    let taken = slot.repeatable(TOGETHER).map(|(_, taken)| taken);
+    assert!(slot.show(&live, taken, &moment(now)).unwrap().up);
     let alone = PageMoment { standing: Standing { alone: true, contact: None }, ..moment(now) };
-    let shown = slot.show(&live, true, &alone).unwrap();
+    let shown = slot.show(&live, taken, &alone).unwrap();
     assert!(!shown.up && shown.good.is_none());
     assert!(slot.repeatable(alone.standing).is_none());
 }
@@ -176,4 +177,34 @@ fn a_restored_copy_of_a_target_not_scraped_yet_is_handed_on_and_is_no_good_scrap
             "an earlier process may have exposed what came with the first slice"
         );
     }
+}
+
+#[test]
+fn a_result_taken_under_another_permission_is_scraped_anew_instead_of_repeated() {
+    let (shapes, now) = (ShapeStore::new(), SystemTime::now());
+    let slot = slot(&shapes, Permission::None);
+    let live = good(&shapes, &slot, "x 1\n", now);
+    let taken = slot.start().0;
+    record(&slot, &live, taken);
+    slot.assign(Permission::Discard, Stamp::default());
+    assert!(slot.repeatable(TOGETHER).is_none(), "another relay has exposed it until now");
+    let shown = slot.show(&live, Some(taken), &moment(now)).unwrap();
+    assert!(!shown.up && shown.good.is_none());
+    assert!(slot.show(&live, None, &moment(now)).unwrap().up, "the page that it was scraped for shows it");
+}
+
+#[test]
+fn a_result_is_not_repeated_while_a_newer_one_is_under_way() {
+    let (shapes, now) = (ShapeStore::new(), SystemTime::now());
+    let slot = slot(&shapes, Permission::Keep);
+    record(&slot, &good(&shapes, &slot, "x 1\n", now), slot.start().0);
+    let mut pilot = None;
+    let flying = slot.join_or_start(|generation| {
+        let (flight, other_end) = Flight::new(tokio::time::Instant::now(), generation);
+        pilot = Some(other_end);
+        flight
+    });
+    assert!(slot.repeatable(TOGETHER).is_none(), "a page asked for earlier is going to show a newer one");
+    drop((flying, pilot));
+    assert!(slot.repeatable(TOGETHER).is_some());
 }
