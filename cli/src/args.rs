@@ -7,6 +7,10 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod ring;
+
+pub use ring::{ChangeArgs, RingCommand, SimulateArgs};
+
 /// Scrapes a fleet of targets on behalf of a Prometheus and serves them as a few valid pages.
 #[derive(Debug, Parser)]
 #[command(name = "scrape-relay", version, propagate_version = true, arg_required_else_help = true)]
@@ -56,6 +60,9 @@ pub enum Command {
     /// Asks a coordinator about relays, and drains them
     #[command(subcommand)]
     Relays(RelaysCommand),
+    /// Asks a coordinator how targets are spread over relays, and what would move
+    #[command(subcommand)]
+    Ring(RingCommand),
     /// Asks a coordinator what it watches in which cluster
     #[command(subcommand)]
     Discoveries(DiscoveriesCommand),

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use proto::admin::v1::discovery_service_client::DiscoveryServiceClient;
 use proto::admin::v1::relay_service_client::RelayServiceClient;
+use proto::admin::v1::ring_service_client::RingServiceClient;
 use proto::admin::v1::status_service_client::StatusServiceClient;
 use proto::admin::v1::target_service_client::TargetServiceClient;
 use tonic::transport::{Channel, Endpoint};
@@ -54,6 +55,12 @@ impl Server {
     #[must_use]
     pub fn relays(&self) -> RelayServiceClient<Channel> {
         RelayServiceClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_LIMIT)
+    }
+
+    /// The service that knows the ring.
+    #[must_use]
+    pub fn ring(&self) -> RingServiceClient<Channel> {
+        RingServiceClient::new(self.channel.clone()).max_decoding_message_size(ANSWER_LIMIT)
     }
 
     /// The service that knows how everything does.

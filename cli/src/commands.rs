@@ -9,6 +9,7 @@ pub mod drain;
 pub mod explain;
 pub mod relay;
 pub mod relays;
+pub mod ring;
 pub mod standalone;
 pub mod status;
 pub mod targets;

@@ -74,6 +74,7 @@ async fn run(cli: Cli) -> Result<String, Failure> {
         Command::Demo(args) => Box::pin(commands::demo::run(args, &cli.log)).await.map(|()| String::new()),
         Command::Targets(command) => commands::targets::run(command).await,
         Command::Relays(command) => commands::relays::run(command).await,
+        Command::Ring(command) => commands::ring::run(command).await,
         Command::Discoveries(command) => commands::discoveries::run(command).await,
         Command::Explain(args) => commands::explain::run(args).await,
         Command::Status(args) => commands::status::run(args).await,

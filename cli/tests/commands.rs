@@ -6,6 +6,8 @@ mod chaos;
 mod check;
 #[path = "commands/relays.rs"]
 mod relays;
+#[path = "commands/ring.rs"]
+mod ring;
 #[path = "commands/status.rs"]
 mod status;
 #[path = "commands/targets.rs"]

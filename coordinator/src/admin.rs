@@ -11,6 +11,7 @@ mod hints;
 pub mod paging;
 mod pods;
 mod relays;
+mod ring;
 mod shown;
 mod status;
 mod targets;
@@ -21,16 +22,18 @@ use std::time::Duration;
 
 use proto::admin::v1::discovery_service_server::{DiscoveryService, DiscoveryServiceServer};
 use proto::admin::v1::relay_service_server::{RelayService, RelayServiceServer};
+use proto::admin::v1::ring_service_server::{RingService, RingServiceServer};
 use proto::admin::v1::status_service_server::{StatusService, StatusServiceServer};
 use proto::admin::v1::target_service_server::{TargetService, TargetServiceServer};
 use proto::admin::v1::{
     DrainRelayRequest, DrainRelayResponse, ExplainTargetRequest, ExplainTargetResponse, GetRelayRequest,
-    GetRelayResponse, GetStatusRequest, GetStatusResponse, GetTargetRequest, GetTargetResponse,
-    ListDiscoveriesRequest, ListDiscoveriesResponse, ListDroppedTargetsRequest, ListDroppedTargetsResponse,
-    ListRelaysRequest, ListRelaysResponse, ListTargetsRequest, ListTargetsResponse, Relay,
-    UndrainRelayRequest, UndrainRelayResponse, WatchTargetsRequest,
+    GetRelayResponse, GetRingRequest, GetRingResponse, GetStatusRequest, GetStatusResponse, GetTargetRequest,
+    GetTargetResponse, ListDiscoveriesRequest, ListDiscoveriesResponse, ListDroppedTargetsRequest,
+    ListDroppedTargetsResponse, ListRelaysRequest, ListRelaysResponse, ListTargetsRequest,
+    ListTargetsResponse, Relay, SimulateRingRequest, SimulateRingResponse, UndrainRelayRequest,
+    UndrainRelayResponse, WatchTargetsRequest,
 };
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 use tonic::{Request, Response, Status};
 
@@ -60,6 +63,8 @@ pub struct Admin {
     pub watches: Watches,
     /// For those who watch targets.
     pub watching: Watching,
+    /// Who simulates: each takes a processor for up to seconds.
+    pub simulations: Arc<Semaphore>,
 }
 
 /// One moment of everything.
@@ -81,6 +86,12 @@ impl Admin {
     #[must_use]
     pub fn relay_service(&self) -> RelayServiceServer<Self> {
         RelayServiceServer::new(self.clone())
+    }
+
+    /// The service that knows the ring.
+    #[must_use]
+    pub fn ring_service(&self) -> RingServiceServer<Self> {
+        RingServiceServer::new(self.clone())
     }
 
     /// The service that knows how everything does.
@@ -194,6 +205,31 @@ impl RelayService for Admin {
     ) -> Result<Response<UndrainRelayResponse>, Status> {
         let relay = self.set_drained(&request.into_inner().name, false).await?;
         Ok(Response::new(UndrainRelayResponse { relay: Some(relay) }))
+    }
+}
+
+#[tonic::async_trait]
+impl RingService for Admin {
+    async fn get_ring(&self, _request: Request<GetRingRequest>) -> Result<Response<GetRingResponse>, Status> {
+        Ok(Response::new(ring::get(&self.fleet.snapshot())))
+    }
+
+    async fn simulate_ring(
+        &self,
+        request: Request<SimulateRingRequest>,
+    ) -> Result<Response<SimulateRingResponse>, Status> {
+        let busy = |_| Status::resource_exhausted("somebody else simulates: ask again in some seconds");
+        let place = self.simulations.clone().try_acquire_owned().map_err(busy)?;
+        let (snapshot, request) = (self.fleet.snapshot(), request.into_inner());
+        let simulated = tokio::task::spawn_blocking(move || {
+            let simulated = ring::simulate(&snapshot, &request);
+            drop(place);
+            simulated
+        });
+        simulated
+            .await
+            .map_err(|error| Status::internal(format!("the simulation: {error}")))?
+            .map(Response::new)
     }
 }
 

@@ -45,6 +45,7 @@ pub async fn serve(
         .add_service(admin.relay_service())
         .add_service(admin.discovery_service())
         .add_service(admin.status_service())
+        .add_service(admin.ring_service())
         .add_service(health_service)
         .add_service(reflection().build_v1()?)
         .add_service(reflection().build_v1alpha()?)

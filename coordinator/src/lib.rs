@@ -43,7 +43,7 @@ use runtime::tasks::TaskError;
 use runtime::{Runtime, Shutdown, probe_page};
 use tokio::net::TcpListener;
 use tokio::signal::unix::Signal;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 
 use admin::Admin;
@@ -199,6 +199,7 @@ impl Coordinator {
             discoveries,
             watches,
             watching,
+            simulations: Arc::new(Semaphore::new(1)),
         };
         rt.tasks.spawn("grpc", grpc::serve(self.grpc, fleet.clone(), admin, rt.shutdown.clone()));
         rt.serve_router(

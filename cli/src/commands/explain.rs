@@ -45,6 +45,7 @@ fn story(explanation: &Explanation) -> String {
         let reason = &explanation.owner_reason;
         paragraph(&mut out, "identity", &format!("{} {}", target.name, table::labels(&target.labels)));
         paragraph(&mut out, "owner", &format!("{owner} (epoch {}, for {since}, {reason})", target.epoch));
+        paragraph(&mut out, "ring prefers", &targets::preferred(target));
         if let Some(transfer) = &target.transfer {
             paragraph(&mut out, "moving", &targets::moving(transfer));
         }

@@ -146,6 +146,14 @@ pub fn list_table(answer: &ListRelaysResponse) -> String {
 fn state(relay: &Relay) -> &'static str {
     match relay.state() {
         RelayState::Draining if relay.drained && to_lose(relay) == Some(0) => "drained",
+        state => word(state),
+    }
+}
+
+/// The word for a state.
+#[must_use]
+pub fn word(state: RelayState) -> &'static str {
+    match state {
         RelayState::Unspecified => "unknown",
         RelayState::Active => "active",
         RelayState::Joining => "joining",

@@ -97,7 +97,7 @@ async fn get(id: String, ask: &AskArgs) -> Result<String, Failure> {
 #[must_use]
 pub fn describe(target: &Target) -> String {
     let error = target.last_error.as_ref().map(|error| format!("{}: {}", error.code, error.message));
-    let rows: [(&str, String); 17] = [
+    let rows: [(&str, String); 19] = [
         ("id", short(&target.name).to_owned()),
         ("job", target.job.clone()),
         ("url", target.url.clone()),
@@ -107,6 +107,8 @@ pub fn describe(target: &Target) -> String {
         ("in that state for", table::ago(target.state_change_time.as_ref())),
         ("relay", target.relay.clone()),
         ("it has it", placed(target)),
+        ("the ring prefers", preferred(target)),
+        ("load in placement", target.load.to_string()),
         ("is moving", target.transfer.as_ref().map(moving).unwrap_or_default()),
         ("may show copies", copies(target).to_owned()),
         ("last scrape", table::ago(target.last_scrape_time.as_ref())),
@@ -163,6 +165,16 @@ fn placed(target: &Target) -> String {
         relay => format!("; before it was on {relay}"),
     };
     format!("{since}{}{before}", target.relay_reason)
+}
+
+/// Which relay the ring would have it on, and whether it is there.
+#[must_use]
+pub fn preferred(target: &Target) -> String {
+    match &*target.preferred_relay {
+        "" => String::new(),
+        relay if relay == target.relay => format!("{relay}, which has it"),
+        relay => format!("{relay}: it had no room when this one was placed, or has come later"),
+    }
 }
 
 /// Where a target is going, how far it is, and why.

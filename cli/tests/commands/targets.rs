@@ -2,7 +2,7 @@
 
 use expect_test::expect_file;
 use proto::admin::v1::{State, Target, Transfer};
-use scrape_relay::commands::targets::{copies, describe, moving};
+use scrape_relay::commands::targets::{copies, describe, moving, preferred};
 
 #[test]
 fn a_target_that_moves_says_where_how_far_and_why() {
@@ -22,6 +22,8 @@ fn a_target_that_moves_says_where_how_far_and_why() {
         transfer: Some(at("overlapping")),
         relay_reason: "r-0 drains".to_owned(),
         previous_relay: "r-0".to_owned(),
+        preferred_relay: "r-1".to_owned(),
+        load: 120,
         cache_permission: "none".to_owned(),
         ..Target::default()
     };
@@ -29,6 +31,7 @@ fn a_target_that_moves_says_where_how_far_and_why() {
     for stage in ["waiting", "muting", "overlapping", "dropping", "handing_over", "new\u{1b}"] {
         shown += &format!("\n{}", moving(&at(stage)).escape_debug());
     }
+    shown += &format!("\n{}", preferred(&Target { preferred_relay: "r-2".to_owned(), ..target }));
     for permission in ["keep", "record", "discard", "none", ""] {
         let target = Target { cache_permission: permission.to_owned(), ..Target::default() };
         shown += &format!("\n{permission}: {}", copies(&target));

@@ -65,17 +65,10 @@ pub(super) fn entry<'a>(snapshot: &'a Snapshot, name: &str) -> Result<&'a RelayE
 }
 
 fn row(snapshot: &Snapshot, relay: &RelayEntry) -> Relay {
-    let state = match relay.state {
-        RelayState::Active => Shown::Active,
-        RelayState::Joining => Shown::Joining,
-        RelayState::Suspect => Shown::Suspect,
-        RelayState::Lost => Shown::Lost,
-        RelayState::Draining => Shown::Draining,
-    };
     let count = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
     Relay {
         name: relay.name.to_string(),
-        state: state.into(),
+        state: state(relay.state).into(),
         advertise: relay.advertise.to_string(),
         build: relay.build.to_string(),
         boot_id: relay.boot_id.to_string(),
@@ -91,5 +84,16 @@ fn row(snapshot: &Snapshot, relay: &RelayEntry) -> Relay {
         resident_bytes: relay.resident_bytes,
         hindrance: drain::hindrance(snapshot, relay),
         state_counts: relay.states.iter().map(|(state, n)| ((*state).to_owned(), count(*n))).collect(),
+    }
+}
+
+/// A relay's state as the API spells it.
+pub(super) fn state(state: RelayState) -> Shown {
+    match state {
+        RelayState::Active => Shown::Active,
+        RelayState::Joining => Shown::Joining,
+        RelayState::Suspect => Shown::Suspect,
+        RelayState::Lost => Shown::Lost,
+        RelayState::Draining => Shown::Draining,
     }
 }

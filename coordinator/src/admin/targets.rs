@@ -116,6 +116,12 @@ fn state(entry: &TargetEntry) -> State {
     }
 }
 
+/// The relay that the ring has it prefer; none where there is no relay.
+fn preferred(view: &View, entry: &TargetEntry) -> String {
+    let first = view.snapshot.ring.preference(entry.target.key).next();
+    first.map(ToString::to_string).unwrap_or_default()
+}
+
 /// Where a target is going.
 pub(super) fn transfer(transfer: &fleet::Transfer) -> Transfer {
     Transfer {
@@ -164,6 +170,8 @@ pub(super) fn row(view: &View, entry: &TargetEntry, full: bool) -> Target {
             serving: status.state == TargetState::StaleServed,
         }),
         transfer: entry.transfer.as_ref().map(transfer),
+        preferred_relay: if full { preferred(view, entry) } else { String::new() },
+        load: entry.weight,
         relay_reason: owner.map(|owner| owner.reason.to_string()).unwrap_or_default(),
         relay_since: owner.map(|owner| owner.since.into()),
         previous_relay: entry.before.as_ref().map(ToString::to_string).unwrap_or_default(),

@@ -50,7 +50,8 @@ async fn every_watched_pod_has_a_story() {
     let watches = running.watches.clone();
     let meter = opentelemetry::global::meter("test");
     let watching = Watching::new(fleet.snapshot(), runtime::Shutdown::new(), &meter);
-    let admin = Admin { fleet, listings, configs, discoveries, watches, watching };
+    let simulations = Arc::new(tokio::sync::Semaphore::new(1));
+    let admin = Admin { fleet, listings, configs, discoveries, watches, watching, simulations };
 
     for (name, reason, error) in [
         ("n/plain", "no_target", "prometheus.io/scrape is not \"true\""),
