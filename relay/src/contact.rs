@@ -258,12 +258,12 @@ mod tests {
     #[test]
     fn a_later_slice_leaves_the_heartbeats_under_way_alone() {
         let mut contact = Contact::default();
-        contact.opened(at(0));
+        contact.opened(at(0.0));
         contact.first_slice();
-        contact.sent(1, at(2));
+        contact.sent(1, at(2.0));
         contact.first_slice();
         contact.echoed(1);
-        assert_eq!(contact.last(), Some(at(2)));
+        assert_eq!(contact.last(), Some(at(2.0)));
     }
 
     #[test]
