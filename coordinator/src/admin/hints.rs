@@ -29,6 +29,13 @@ pub(super) fn of(entry: &TargetEntry) -> Vec<String> {
                 .to_owned(),
         );
     }
+    if entry.heavy {
+        hints.push(
+            "it is heavier than a fair share of any relay: the one that has it has more than the others, or a \
+             larger `--capacity`; nothing is moved because of it"
+                .to_owned(),
+        );
+    }
     let Some(status) = &entry.status else { return hints };
     if let Some(failure) = &status.failure {
         hints.extend(of_failure(&failure.kind).map(str::to_owned));

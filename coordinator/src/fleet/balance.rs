@@ -1,6 +1,6 @@
 //! Placement applied: which relays take part, what their units weigh, and the moves carried out.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use model::target::TargetId;
@@ -114,18 +114,24 @@ impl Fleet {
     /// What has never been measured counts for the median of its job.
     fn weigh_unmeasured(&mut self) {
         let unmeasured = self.units.values().filter(|unit| unit.measure.is_none());
-        let jobs: HashSet<Arc<str>> = unmeasured.map(|unit| unit.target.job.clone()).collect();
-        for job in jobs {
-            let of_job = |unit: &&Unit| unit.target.job == job;
-            let measured = self.units.values().filter(of_job).filter_map(|unit| unit.measure);
-            let mut weights: Vec<_> = measured.map(|measure| measure.weight()).collect();
+        let mut jobs: HashMap<Arc<str>, Vec<u64>> =
+            unmeasured.map(|unit| (unit.target.job.clone(), Vec::new())).collect();
+        if jobs.is_empty() {
+            return;
+        }
+        for unit in self.units.values() {
+            if let (Some(measure), Some(weights)) = (unit.measure, jobs.get_mut(&unit.target.job)) {
+                weights.push(measure.weight());
+            }
+        }
+        let median = |(job, mut weights): (Arc<str>, Vec<u64>)| {
             let middle = weights.len() / 2;
-            let weight = match weights.is_empty() {
-                true => place::weigh(place::UNMEASURED),
-                false => *weights.select_nth_unstable(middle).1,
-            };
-            let unmeasured = self.units.values_mut().filter(|unit| unit.measure.is_none());
-            unmeasured.filter(|unit| unit.target.job == job).for_each(|unit| unit.weigh(weight));
+            (!weights.is_empty()).then(|| (job, *weights.select_nth_unstable(middle).1))
+        };
+        let medians: HashMap<Arc<str>, u64> = jobs.into_iter().filter_map(median).collect();
+        let unknown = place::weigh(place::UNMEASURED);
+        for unit in self.units.values_mut().filter(|unit| unit.measure.is_none()) {
+            unit.weigh(medians.get(&unit.target.job).copied().unwrap_or(unknown));
         }
     }
 

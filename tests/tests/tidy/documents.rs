@@ -126,7 +126,7 @@ fn the_documented_defaults_are_the_defaults_and_the_documented_bounds_are_taken(
         }
         checked += 1;
     }
-    assert_eq!(checked, 15, "rows were left out");
+    assert_eq!(checked, 16, "rows were left out");
 }
 
 #[test]
