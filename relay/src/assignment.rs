@@ -18,6 +18,7 @@ use model::settings::Capacity;
 use runtime::Shutdown;
 use runtime::ready::ReadyToken;
 use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
 
 use crate::boottime;
 use crate::contact::reconnect_wait;
@@ -51,6 +52,8 @@ pub struct Assignment {
     holding: Mutex<Holding>,
     leaving: Arc<Leaving>,
     kept: Option<SliceFile>,
+    /// Cancelled when the slice of an earlier process is taken.
+    took_kept: CancellationToken,
 }
 
 impl Assignment {
@@ -65,7 +68,8 @@ impl Assignment {
         (leaving, ready): (Arc<Leaving>, ReadyToken),
     ) -> Self {
         let holding = Mutex::new(Holding::new(gather.clone(), kept.clone(), ready));
-        Self { identity, coordinators, gather, holding, leaving, kept }
+        let took_kept = CancellationToken::new();
+        Self { identity, coordinators, gather, holding, leaving, kept, took_kept }
     }
 
     /// Joins, and joins again, until shutdown drains.
@@ -124,7 +128,10 @@ impl Assignment {
         let timings = *self.gather.context.contact.timings();
         let start = holding::start(timings.alone_after_end);
         tokio::time::sleep(timings.slice_file_after).await;
-        self.holding.lock().await.take_kept(kept, start).await;
+        let mut holding = self.holding.lock().await;
+        if holding.take_kept(kept, start).await {
+            self.took_kept.cancel();
+        }
     }
 }
 

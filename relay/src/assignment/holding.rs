@@ -110,10 +110,10 @@ impl Holding {
         departed
     }
 
-    /// Takes the slice on disk if no coordinator has sent one yet.
-    pub(super) async fn take_kept(&mut self, kept: &SliceFile, start: Start) {
+    /// Takes the slice on disk if no coordinator has sent one yet; whether it did.
+    pub(super) async fn take_kept(&mut self, kept: &SliceFile, start: Start) -> bool {
         if self.state.held().reign.is_some() {
-            return;
+            return false;
         }
         let start = Start { now: SystemTime::now(), ..start };
         let read = kept.within_bound(SliceFile::read).await;
@@ -130,10 +130,12 @@ impl Holding {
                 let applied = everything(self.state.held());
                 self.carry_out(applied).await;
                 self.ready = None;
+                return true;
             }
             Ok(None) => tracing::warn!("no coordinator found, and no slice was kept"),
             Err(error) => tracing::warn!(error = %super::end::chain(&error), "the kept slice is not used"),
         }
+        false
     }
 
     /// Writes the slice if it has changed and was not written for `distance`.

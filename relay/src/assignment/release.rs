@@ -13,12 +13,12 @@ use proto::assignment::v1 as wire;
 use crate::gather::Departed;
 use crate::instruments::{Instruments, label};
 
-/// A message is closed before it exceeds this.
-const MESSAGE: usize = 1 << 20;
+/// A message is closed before it exceeds this, unless it holds one record alone: a slow network takes it in seconds.
+const MESSAGE: usize = 256 << 10;
 /// What a target takes in a message besides its record.
 const ENTRY: usize = 40;
-/// A larger record stays behind: it fits no message.
-const RECORD: usize = MESSAGE - ENTRY;
+/// A larger record stays behind.
+const RECORD: usize = (1 << 20) - ENTRY;
 
 /// The messages about targets that were let go.
 pub(super) struct Releasing {
@@ -41,7 +41,7 @@ impl Releasing {
             let Some(departed) = self.departed.next() else { break };
             let target = self.say(&departed, with_records);
             size += size_of(&target);
-            if size > MESSAGE {
+            if size > MESSAGE && !targets.is_empty() {
                 self.left_over = Some(target);
                 break;
             }

@@ -3,6 +3,8 @@
 //! Contact is what this file is careful about: heartbeats are stamped before they are sent, echoes are matched by number,
 //! and every end is told to [`Contact`](crate::contact::Contact) as what it was.
 
+mod let_go;
+
 use std::time::Duration;
 
 use model::slice::{SliceChange, Stamp};
@@ -20,21 +22,14 @@ use tonic::transport::{Channel, Endpoint};
 use super::Assignment;
 use super::end::{End, chain};
 use super::holding::CarriedOut;
-use super::release::Releasing;
 use super::report::{self, Which};
 use crate::boottime;
-use crate::gather::{Context, Departed};
+use crate::gather::Context;
 
 /// Messages that wait to be sent. A stream that does not take them is as good as silent.
 const OUTBOX: usize = 64;
 /// A message from the coordinator: slices come in parts of 2 MiB, records with them may be larger.
 const MESSAGE_MOST: usize = 64 << 20;
-/// Large messages that may wait to be sent at a time, less one: heartbeats come after them.
-const LARGE_WAITING: usize = 3;
-/// The records of targets that were let go are sent for so long; contact, which is not renewed meanwhile, lasts longer.
-const RECORDS_WITHIN: Duration = Duration::from_secs(4);
-/// A stream that does not take a message for so long is as good as silent.
-const TAKEN_WITHIN: Duration = Duration::from_secs(4);
 /// Without a word for so many heartbeats a stream is given up and another is sought.
 const SILENT_HEARTBEATS: u32 = 3;
 
@@ -48,6 +43,8 @@ struct Stream<'a> {
     heartbeat: Interval,
     /// Whether the coordinator was told that this process is about to end.
     says_leaving: bool,
+    /// Whether what is held from an earlier process was held as this stream began.
+    says_kept: bool,
 }
 
 /// What happens next on a stream.
@@ -56,6 +53,7 @@ enum Next {
     Heartbeat,
     Report(Which),
     Leave,
+    TookKept,
     Silence,
 }
 
@@ -75,7 +73,7 @@ impl Assignment {
             holding.open_stream();
             report::hello(&self.identity, &self.gather, holding.slice(), self.leaving.is_asked())
         };
-        let says_leaving = hello.draining;
+        let (says_leaving, says_kept) = (hello.draining, hello.highest_reign.is_some());
         context.contact.update(|contact| contact.opened(boottime::now()));
         let first = message(Request::Hello(wire::Hello::from(&hello)));
         outbox.try_send(first).expect("the outbox is new and empty");
@@ -86,10 +84,18 @@ impl Assignment {
                 tracing::info!(coordinator = address, "assignment stream opened");
                 let inbox = response.into_inner();
                 let heartbeat = every(context.contact.timings().heartbeat);
-                let (joined, sequence) = (false, 0);
-                Stream { assignment: self, outbox, inbox, joined, sequence, heartbeat, says_leaving }
-                    .run()
-                    .await
+                Stream {
+                    assignment: self,
+                    outbox,
+                    inbox,
+                    joined: false,
+                    sequence: 0,
+                    heartbeat,
+                    says_leaving,
+                    says_kept,
+                }
+                .run()
+                .await
             }
             Ok(Err(status)) => End::of(&status, false),
             Err(_) => {
@@ -115,6 +121,7 @@ impl Stream<'_> {
                 _ = status.tick() => Next::Report(Which::Changed),
                 () = context.changed.notified() => Next::Report(Which::StateChanged),
                 () = leaving.asked(), if !self.says_leaving => Next::Leave,
+                () = self.assignment.took_kept.cancelled(), if !self.says_kept => Next::TookKept,
                 () = tokio::time::sleep_until(heard + silence) => Next::Silence,
             };
             let ended = match next {
@@ -126,6 +133,8 @@ impl Stream<'_> {
                 Next::Heartbeat => self.beat().await,
                 Next::Report(which) => self.report(which),
                 Next::Leave => self.leave().await,
+                // Only a Hello says what is held, and by whose word.
+                Next::TookKept => Some(self.closed("the coordinator has to hear of the kept slice".into())),
                 Next::Silence => Some(self.closed(format!("nothing heard for {silence:?}"))),
             };
             if let Some(end) = ended {
@@ -204,46 +213,6 @@ impl Stream<'_> {
         self.send(Request::Hello(wire::Hello::from(&hello)))
     }
 
-    /// Says what is known of targets that were let go, with their records as far as there is time for them. Heartbeats
-    /// go on meanwhile.
-    async fn release(&mut self, departed: Vec<Departed>) -> Option<End> {
-        let instruments = self.assignment.gather.context.instruments.clone();
-        let mut releasing = Releasing::new(departed, instruments);
-        let until = Instant::now() + RECORDS_WITHIN;
-        loop {
-            let message;
-            (releasing, message) = next(releasing, Instant::now() < until).await;
-            let end = self.send_large(Request::Released(message?)).await;
-            if end.is_some() {
-                return end;
-            }
-        }
-    }
-
-    /// Sends a message of which only a few may wait at a time.
-    async fn send_large(&mut self, request: Request) -> Option<End> {
-        let outbox = self.outbox.clone();
-        let given_up = Instant::now() + TAKEN_WITHIN;
-        loop {
-            tokio::select! {
-                room = outbox.reserve_many(OUTBOX - LARGE_WAITING) => {
-                    // The reader says why the stream is over.
-                    room.ok()?.next()?.send(message(request));
-                    return None;
-                }
-                _ = self.heartbeat.tick() => {
-                    let end = self.beat().await;
-                    if end.is_some() {
-                        return end;
-                    }
-                }
-                () = tokio::time::sleep_until(given_up) => {
-                    return Some(self.closed(format!("a message was not taken within {TAKEN_WITHIN:?}")));
-                }
-            }
-        }
-    }
-
     /// A coordinator that may be new is told how the targets do.
     fn first_slice(&mut self) {
         if !std::mem::replace(&mut self.joined, true) {
@@ -289,15 +258,6 @@ fn tell(context: &Context, end: &End) {
     context.contact.update(|contact| {
         if end.is_known_to_both() { contact.ended(boottime::now()) } else { contact.broke() }
     });
-}
-
-/// The next message about targets that were let go: packing their records is work that pages should not wait for.
-async fn next(mut releasing: Releasing, with_records: bool) -> (Releasing, Option<wire::Released>) {
-    let packing = tokio::task::spawn_blocking(move || {
-        let message = releasing.next(with_records);
-        (releasing, message)
-    });
-    packing.await.expect("packing records does not panic, and is not aborted")
 }
 
 async fn connect(address: &str) -> Result<Channel, tonic::transport::Error> {

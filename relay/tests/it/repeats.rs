@@ -93,3 +93,19 @@ async fn a_page_shares_another_ones_results_only_where_no_target_is_live_only() 
         relay.stop().await;
     }
 }
+
+#[tokio::test]
+async fn a_target_that_becomes_live_only_while_a_page_runs_is_not_served_from_the_cache_on_it() {
+    let (a, b) = (FakeTarget::start("x 1\n").await, FakeTarget::start("y 1\n").await);
+    let slice = vec![assigned("a", &a, Keep), assigned("b", &b, Keep)];
+    let (coordinator, relay) = relay_with(slice, None).await;
+    relay.page().await;
+    a.set(Behaviour::Close);
+    assert!(has(&relay.page().await, FIRST));
+    b.set(Behaviour::Hang);
+    let page = slow_page(&relay, (&b, 3)).await;
+    push(&coordinator, 2, assigned("a", &a, LiveOnly)).await;
+    let page = page.await.unwrap();
+    assert!(has(&page, r#"up{instance="a",job="j"} 0"#) && !page.contains("x{"), "{page}");
+    relay.stop().await;
+}

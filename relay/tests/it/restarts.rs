@@ -149,3 +149,22 @@ async fn a_drained_relay_says_so_from_its_first_word_on_after_a_restart_without_
     assert!(!heard.hellos[1].drained);
     relay.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_coordinator_that_is_not_ready_hears_what_is_held_once_the_kept_slice_is_taken() {
+    let dir = TempDir::new().unwrap();
+    let a = FakeTarget::start("x 1\n").await;
+    let (coordinator, relay) = relay_with(vec![assigned("a", &a, Keep)], Some(dir.path())).await;
+    relay.stop().await;
+    drop(coordinator);
+    let settling = FakeCoordinator::start().await;
+    let relay = RunningRelay::start(&settling.url(), Some(dir.path())).await;
+    let heard = settling.hears(|heard| heard.hellos.len() == 2).await;
+    let said = |at: usize| (heard.hellos[at].held.len(), heard.hellos[at].highest_epoch);
+    assert_eq!((said(0), said(1)), ((0, 0), (1, 1)), "a lower epoch would be ignored, so it has to be known");
+    let mut slice = whole(1, vec![assigned("a", &a, Keep)]);
+    slice.reign = super::fleet::reign(2);
+    settling.push(&slice).await;
+    settling.hears(|heard| heard.acknowledged == [1] && heard.hellos.len() == 2).await;
+    relay.stop().await;
+}
