@@ -106,7 +106,7 @@ pub fn describe(target: &Target) -> String {
         ("state", state(target.state()).to_owned()),
         ("in that state for", table::ago(target.state_change_time.as_ref())),
         ("relay", target.relay.clone()),
-        ("it has it", placed(target)),
+        ("since, why", placed(target)),
         ("the ring prefers", preferred(target)),
         ("load in placement", target.load.to_string()),
         ("is moving", target.transfer.as_ref().map(moving).unwrap_or_default()),

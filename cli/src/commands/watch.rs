@@ -244,7 +244,7 @@ mod tests {
     fn told(kind: ChangeType, number: u32, relay: &str, state: State) -> WatchTargetsResponse {
         let error = Error { code: "refused".to_owned(), message: "nobody\nlistens\u{1b}[31m".to_owned() };
         let target = Target {
-            name: format!("targets/{number:032x}"),
+            name: format!("targets/{number:x}{:031x}", 0xa),
             job: "pods".to_owned(),
             labels: [("instance".to_owned(), format!("10.0.0.{number}:80"))].into(),
             relay: relay.to_owned(),
@@ -280,8 +280,17 @@ mod tests {
         ];
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(86_400 + 3_661);
         let lines: String = first.iter().chain(&second).map(|message| printer.lines(message, now)).collect();
-        expect![[r"
-        "]]
+        expect![[r#"
+            UTC       CHANGE   ID            JOB           INSTANCE                RELAY                 STATE                 ERROR
+            01:01:01  added    100000000000  pods          10.0.0.1:80             relay-0               up                    -
+            01:01:01  added    200000000000  pods          10.0.0.2:80             -                     pending               -
+            01:01:01  changed  100000000000  pods          10.0.0.1:80             relay-0               up > down             nobody\nlistens\u{1b}[31m
+            01:01:01  changed  200000000000  pods          10.0.0.2:80             - > relay-1           pending > up          -
+            01:01:01  removed  200000000000  pods          10.0.0.2:80             relay-1               up                    -
+            01:01:01  added    300000000000  pods          10.0.0.3:80             relay-0               up                    -
+            01:01:01  removed  100000000000  pods          10.0.0.1:80             relay-0               down                  -
+            01:01:01  added    100000000000  pods          10.0.0.1:80             relay-0               up                    -
+        "#]]
         .assert_eq(&lines);
     }
 }
