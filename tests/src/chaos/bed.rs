@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::chaos::footprint::Footprint;
 use crate::chaos::journal::{self, Seconds, Span};
 use crate::chaos::pages::Watcher;
+use crate::chaos::placement;
 use crate::chaos::samples::{self, Samples};
 use crate::chaos::targets::ChaosTargets;
 use crate::fleet::{Coordinator, Program, Relay};
@@ -93,7 +94,7 @@ impl Bed {
         let mut bed =
             Self { targets, coordinator, members, prometheus, plan, program, directory, before, began: 0.0 };
         bed.up(plan.targets).await;
-        bed.before = bed.footprints();
+        bed.before = bed.footprints().await;
         bed.began = journal::now();
         Some(bed)
     }
@@ -168,8 +169,8 @@ impl Bed {
 
     /// What each process of the product held when all targets were up, and holds now; those that were started again or
     /// later have no first.
-    pub fn footprints_since_start(&mut self) -> Vec<(String, Footprint, Footprint)> {
-        let now = self.footprints();
+    pub async fn footprints_since_start(&mut self) -> Vec<(String, Footprint, Footprint)> {
+        let now = self.footprints().await;
         let pair = |(name, before): &(String, Footprint)| {
             let (_, after) = now.iter().find(|(it, _)| it == name)?;
             Some((name.clone(), *before, *after))
@@ -177,12 +178,17 @@ impl Bed {
         self.before.iter().filter_map(pair).collect()
     }
 
-    fn footprints(&mut self) -> Vec<(String, Footprint)> {
-        let mut processes = vec![("coordinator".to_owned(), self.coordinator.process().id())];
+    async fn footprints(&mut self) -> Vec<(String, Footprint)> {
+        let placement = self.placement().await;
+        let counts = placement::counts(&placement);
+        let mut processes = vec![("coordinator".to_owned(), self.coordinator.process().id(), 0)];
         for member in &mut self.members {
-            processes.push((member.relay.name.clone(), member.relay.process().id()));
+            let (name, id) = (member.relay.name.clone(), member.relay.process().id());
+            let targets = counts.get(name.as_str()).copied().unwrap_or_default();
+            processes.push((name, id, targets));
         }
-        processes.into_iter().filter_map(|(name, id)| Some((name, Footprint::of(id).ok()?))).collect()
+        let footprint = |(name, id, targets)| Some((name, Footprint::of(id, targets).ok()?));
+        processes.into_iter().filter_map(footprint).collect()
     }
 }
 

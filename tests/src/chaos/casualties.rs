@@ -8,40 +8,54 @@ use crate::chaos::bed::{Bed, JOB, PATIENCE};
 use crate::chaos::placement::Placement;
 use crate::wait;
 
-/// Of so many targets one is dead from the start: 5 %.
-const DEAD: usize = 20;
-/// Of so many one dies and returns, and one restarts.
-const MORTAL: usize = 10;
+/// Of so many targets the first is dead from the start: 5 %. The last restarts.
+const TWENTY: usize = 20;
 /// A relay counts on the coordinator knowing of its copies once a heartbeat has come back that went out after its report.
 const KNOWN: Duration = Duration::from_secs(5);
-/// Between two events.
-const STEP: Duration = Duration::from_secs(2);
+/// How many die, and how often.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Of twenty targets so many die and return.
+    pub mortal: usize,
+    /// Between two events.
+    pub step: Duration,
+    /// For so many steps a target stays dead.
+    pub dead_for: usize,
+}
+
+impl Pace {
+    /// Up to four at a time, each for 8 s.
+    pub const SLOW: Self = Self { mortal: 2, step: Duration::from_secs(2), dead_for: 4 };
+    /// Twelve at a time, each for 12 s.
+    pub const FAST: Self = Self { mortal: 12, step: Duration::from_secs(1), dead_for: 12 };
+}
 
 /// Who dies, and when.
 #[derive(Debug)]
 pub struct Casualties {
     /// The instances that were dead from the start.
     pub dead: Vec<String>,
+    pace: Pace,
     turn: usize,
 }
 
 impl Casualties {
     /// Lets one target of twenty die, and waits until their cached copies are in Prometheus and the coordinator surely
     /// knows of them.
-    pub async fn start(bed: &Bed) -> Self {
-        let dead: Vec<usize> = (0..bed.targets.count()).step_by(DEAD).collect();
+    pub async fn start(bed: &Bed, pace: Pace) -> Self {
+        let dead: Vec<usize> = (0..bed.targets.count()).step_by(TWENTY).collect();
         for number in &dead {
             bed.targets.die(*number);
         }
         cached(bed, dead.len()).await;
         tokio::time::sleep(KNOWN).await;
-        Self { dead: dead.into_iter().map(|number| bed.targets.instance(number)).collect(), turn: 0 }
+        Self { dead: dead.into_iter().map(|number| bed.targets.instance(number)).collect(), pace, turn: 0 }
     }
 
     /// Those of `instances` to which nothing happens but restarts.
     #[must_use]
     pub fn steady(&self, bed: &Bed, instances: &[String]) -> Vec<String> {
-        let mortal: Vec<String> = mortals(bed).map(|number| bed.targets.instance(number)).collect();
+        let mortal: Vec<String> = self.mortals(bed).map(|number| bed.targets.instance(number)).collect();
         let steady = |instance: &&String| !mortal.contains(instance) && !self.dead.contains(instance);
         instances.iter().filter(steady).cloned().collect()
     }
@@ -52,26 +66,25 @@ impl Casualties {
         self.dead.first().and_then(|instance| placement.get(instance)).cloned().unwrap_or_default()
     }
 
-    /// For `time` something happens every two seconds.
+    /// For `time` something happens at every step.
     pub async fn happen(&mut self, bed: &Bed, time: Duration) {
         let until = tokio::time::Instant::now() + time;
-        while tokio::time::Instant::now() + STEP < until {
+        while tokio::time::Instant::now() + self.pace.step < until {
             self.one(bed);
-            tokio::time::sleep(STEP).await;
+            tokio::time::sleep(self.pace.step).await;
         }
         tokio::time::sleep_until(until).await;
     }
 
-    /// Each turn: one mortal target dies or returns; every third turn another one restarts.
+    /// At each step one mortal target dies and another returns; at every third another one restarts.
     fn one(&mut self, bed: &Bed) {
-        let mortal = mortals(bed).collect::<Vec<_>>();
-        // Each stays dead for three turns, so that up to three are at a time.
+        let mortal: Vec<usize> = self.mortals(bed).collect();
         bed.targets.die(mortal[self.turn % mortal.len()]);
-        if self.turn >= 3 {
-            bed.targets.revive(mortal[(self.turn - 3) % mortal.len()]);
+        if let Some(died) = self.turn.checked_sub(self.pace.dead_for) {
+            bed.targets.revive(mortal[died % mortal.len()]);
         }
         if self.turn.is_multiple_of(3) {
-            let restarting: Vec<usize> = (7..bed.targets.count()).step_by(MORTAL).collect();
+            let restarting: Vec<usize> = (TWENTY - 1..bed.targets.count()).step_by(TWENTY).collect();
             bed.targets.restart(restarting[self.turn / 3 % restarting.len()]);
         }
         self.turn += 1;
@@ -79,9 +92,15 @@ impl Casualties {
 
     /// All mortal targets live again.
     pub fn heal(&self, bed: &Bed) {
-        for number in mortals(bed) {
+        for number in self.mortals(bed) {
             bed.targets.revive(number);
         }
+    }
+
+    /// Their numbers, in an order in which neighbours are not of one twenty.
+    fn mortals(&self, bed: &Bed) -> impl Iterator<Item = usize> + use<> {
+        let count = bed.targets.count();
+        (1..=self.pace.mortal).flat_map(move |first| (first..count).step_by(TWENTY))
     }
 }
 
@@ -95,8 +114,4 @@ pub async fn cached(bed: &Bed, count: usize) {
         }
     })
     .await;
-}
-
-fn mortals(bed: &Bed) -> impl Iterator<Item = usize> + use<> {
-    (MORTAL / 2..bed.targets.count()).step_by(MORTAL)
 }

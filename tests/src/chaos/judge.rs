@@ -30,6 +30,8 @@ pub enum Judge {
     Up,
     /// A target moved that had to stay.
     Moved,
+    /// A relay has much more or much less than its share.
+    Uneven,
     /// Something took longer than it may.
     Late,
     /// A process needs more and more, or has panicked.

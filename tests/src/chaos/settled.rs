@@ -2,18 +2,19 @@
 //!
 //! In: a bed. Out: who has what, as its coordinator tells operators, and how many targets were given to relays.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use proto::admin::v1::{Relay, RelayState};
 
 use crate::chaos::bed::{Bed, PATIENCE};
+use crate::chaos::judge::{Fault, Judge};
 use crate::chaos::placement::{self, Placement};
 use crate::{http_client, wait};
 
 /// Loads over the mean within which nothing need move.
 const EVEN: std::ops::RangeInclusive<f64> = 0.8..=1.2;
-/// A relay gets its share in rounds of 10 s.
-const SHARES: Duration = Duration::from_secs(240);
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(250);
 
 impl Bed {
     /// Who has what.
@@ -48,17 +49,24 @@ impl Bed {
     }
 
     /// Waits until the fleet is settled, no relay has a target to lose, and each has its share.
-    pub async fn balanced(&self) {
+    ///
+    /// # Errors
+    /// Who has not, after `limit`.
+    pub async fn balanced(&self, limit: Duration) -> Result<(), Fault> {
         let server = self.coordinator.grpc;
         self.settled().await;
-        wait::until("every relay to have its share", SHARES, || async {
-            let relays = placement::relays(server).await?.relays;
-            let uneven = relays.iter().filter(|relay| !is_at_rest(relay));
-            let uneven: Vec<_> =
-                uneven.map(|relay| (&relay.name, relay.state(), relay.load_ratio, relay.to_lose)).collect();
-            if uneven.is_empty() { Ok(()) } else { Err(format!("{uneven:?}")) }
-        })
-        .await;
+        let began = Instant::now();
+        loop {
+            let relays = placement::relays(server).await.map_or_else(|_| Vec::new(), |answer| answer.relays);
+            let uneven: Vec<String> = relays.iter().filter(|relay| !is_at_rest(relay)).map(told).collect();
+            if uneven.is_empty() && !relays.is_empty() {
+                return Ok(());
+            }
+            if began.elapsed() > limit {
+                return Err(Fault::new(Judge::Uneven, uneven.join(", ")));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     /// How many targets the coordinator has given to relays since it started.
@@ -76,15 +84,15 @@ impl Bed {
     /// Looks for `time` whether all targets stay with their relays; those that did not.
     pub async fn moved(&self, before: &Placement, time: Duration) -> Vec<String> {
         let mut moved = std::collections::BTreeSet::new();
-        let until = std::time::Instant::now() + time;
-        while std::time::Instant::now() < until {
+        let until = Instant::now() + time;
+        while Instant::now() < until {
             // A coordinator that is away or has just begun says nothing of owners.
             if let Ok(now) = placement::placement(self.coordinator.grpc).await {
                 let owned = now.into_iter().filter(|(_, relay)| !relay.is_empty()).collect();
                 let known = |instance: &&str| Placement::contains_key(&owned, *instance);
                 moved.extend(placement::moved(before, &owned).into_iter().filter(known).map(str::to_owned));
             }
-            tokio::time::sleep(Duration::from_millis(250)).await;
+            tokio::time::sleep(LOOK).await;
         }
         moved.into_iter().collect()
     }
@@ -96,4 +104,12 @@ fn is_at_rest(relay: &Relay) -> bool {
         RelayState::Lost => true,
         _ => relay.targets == 0 && relay.to_lose == 0,
     }
+}
+
+fn told(relay: &Relay) -> String {
+    let Relay { name, load_ratio, targets, to_lose, .. } = relay;
+    format!(
+        "{name} ({:?}) has {targets}, {load_ratio:.2} of the mean, and is to lose {to_lose}",
+        relay.state()
+    )
 }

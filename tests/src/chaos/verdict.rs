@@ -42,14 +42,14 @@ pub async fn judge(bed: &mut Bed, span: Span, allowed: &Allowed, outcome: &mut O
         outcome.add(identity::identity(&bed.stored(metric, span).await, &journal, JOB));
     }
     outcome.add(up::up(&bed.stored("up", span).await, &journal, span, MARGIN));
-    processes(bed, outcome);
+    processes(bed, outcome).await;
 }
 
-fn processes(bed: &mut Bed, outcome: &mut Outcome) {
+async fn processes(bed: &mut Bed, outcome: &mut Outcome) {
     for (name, log) in bed.logs() {
         outcome.add(logs::logs(&name, &log));
     }
-    for (name, before, after) in bed.footprints_since_start() {
+    for (name, before, after) in bed.footprints_since_start().await {
         outcome.add(before.grown(after, &name));
     }
     let relays = bed.prometheus.log().matches("Error on ingesting").count();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use integration::chaos::bed::{Bed, Plan};
-use integration::chaos::casualties::{Casualties, cached};
+use integration::chaos::casualties::{Casualties, Pace, cached};
 use integration::chaos::journal::{Span, now};
 use integration::chaos::judge::{Judge, gaps, owners};
 use integration::chaos::outcome::Outcome;
@@ -24,7 +24,7 @@ const BACK: Duration = Duration::from_secs(30);
 pub(crate) async fn away(program: &Program, down: Duration) -> Option<Outcome> {
     let mut bed = Bed::start(program, Plan::new(3, 100)).await?;
     let mut outcome = Outcome::new(&format!("coordinator away for {down:?}"));
-    let casualties = Casualties::start(&bed).await;
+    let casualties = Casualties::start(&bed, Pace::SLOW).await;
     let before = bed.settled().await;
     let watcher = bed.watch();
     bed.coordinator.kill();
@@ -76,7 +76,7 @@ async fn down_without_series(bed: &Bed, span: Span, outcome: &mut Outcome) {
 pub(crate) async fn restarts(program: &Program, times: usize, every: Duration) -> Option<Outcome> {
     let mut bed = Bed::start(program, Plan::new(3, 100)).await?;
     let mut outcome = Outcome::new(&format!("coordinator restarted {times} times"));
-    let casualties = Casualties::start(&bed).await;
+    let casualties = Casualties::start(&bed, Pace::SLOW).await;
     let before = bed.settled().await;
     for _ in 0..times {
         bed.coordinator.restart().await;

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use integration::chaos::bed::{Bed, Plan};
-use integration::chaos::casualties::Casualties;
+use integration::chaos::casualties::{Casualties, Pace};
 use integration::chaos::judge::Judge;
 use integration::chaos::outcome::Outcome;
 use integration::chaos::verdict::{self, Allowed};
@@ -14,6 +14,8 @@ use integration::fleet::Program;
 const TARGETS: usize = 200;
 /// A relay that was told to end has handed over its targets and ended.
 const ENDED: Duration = Duration::from_secs(90);
+/// Until every relay has its share: a twentieth of the load is on its way at a time.
+const SHARES: Duration = Duration::from_secs(120);
 /// Every round of 5 s has a sample; a dead target is handed over, not overlapped, and may miss one.
 const EVERY_ROUND: f64 = 6.0;
 const ONE_MISSED: f64 = 11.0;
@@ -30,10 +32,22 @@ struct Change {
 impl Change {
     async fn start(program: &Program, relays: usize, name: &str) -> Option<Self> {
         let bed = Bed::start(program, Plan::new(relays, TARGETS)).await?;
-        Casualties::start(&bed).await;
-        bed.balanced().await;
+        Casualties::start(&bed, Pace::SLOW).await;
+        let mut outcome = Outcome::new(name);
+        outcome.add(bed.balanced(SHARES).await.err());
         let given = bed.given().await;
-        Some(Self { bed, outcome: Outcome::new(name), given })
+        Some(Self { bed, outcome, given })
+    }
+
+    async fn balanced(&mut self) {
+        let began = std::time::Instant::now();
+        let uneven = self.bed.balanced(SHARES).await.err();
+        self.outcome.figure(
+            "until everyone has its share",
+            format!("{SHARES:?}"),
+            format!("{:.1?}", began.elapsed()),
+        );
+        self.outcome.add(uneven);
     }
 
     /// SIGTERM for the relay of that number, and its end.
@@ -68,13 +82,13 @@ pub(crate) async fn scales(program: &Program, most: usize) -> Option<Outcome> {
     let mut ideal = 0.0;
     for relays in 3..=most {
         change.bed.add_relay().await;
-        change.bed.balanced().await;
+        change.balanced().await;
         ideal += TARGETS as f64 / relays as f64;
     }
     for relays in (3..=most).rev() {
         change.terminate(relays - 1).await;
         change.bed.members.pop();
-        change.bed.balanced().await;
+        change.balanced().await;
         ideal += TARGETS as f64 / relays as f64;
     }
     Some(change.finish(ideal).await)
@@ -93,7 +107,7 @@ pub(crate) async fn drains(program: &Program, times: usize) -> Option<Outcome> {
             let error = || format!("{command} {name}: {}", String::from_utf8_lossy(&told.stderr));
             change.outcome.expect(told.status.success(), Judge::Late, error);
         }
-        change.bed.balanced().await;
+        change.balanced().await;
     }
     let ideal = times as f64 * 2.0 * TARGETS as f64 / 3.0;
     Some(change.finish(ideal).await)

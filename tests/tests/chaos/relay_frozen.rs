@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use integration::chaos::bed::{Bed, Plan};
-use integration::chaos::casualties::Casualties;
+use integration::chaos::casualties::{Casualties, Pace};
 use integration::chaos::judge::owners;
 use integration::chaos::outcome::Outcome;
 use integration::chaos::pages;
@@ -25,7 +25,7 @@ const THAWED: Duration = Duration::from_secs(20);
 pub(crate) async fn freezes(program: &Program, times: usize) -> Option<Outcome> {
     let mut bed = Bed::start(program, Plan::new(4, 120)).await?;
     let mut outcome = Outcome::new("relay frozen for 45 s");
-    let mut casualties = Casualties::start(&bed).await;
+    let mut casualties = Casualties::start(&bed, Pace::SLOW).await;
     let watcher = bed.watch();
     for _ in 0..times {
         freeze(&mut bed, &mut casualties, &mut outcome).await;

@@ -1,9 +1,10 @@
-//! Nothing passes between a relay and its coordinator in one direction, while Prometheus goes on scraping that relay.
+//! Nothing passes between a relay and its coordinator in one direction, while Prometheus goes on scraping that relay: it
+//! asks for the list of relays every 30 s only.
 
 use std::time::Duration;
 
 use integration::chaos::bed::{Bed, Plan};
-use integration::chaos::casualties::Casualties;
+use integration::chaos::casualties::{Casualties, Pace};
 use integration::chaos::judge::owners;
 use integration::chaos::outcome::Outcome;
 use integration::chaos::pages;
@@ -22,14 +23,12 @@ const MENDED: Duration = Duration::from_secs(25);
 
 /// One relay of four, so many times.
 pub(crate) async fn blocks(program: &Program, direction: Direction, times: usize) -> Option<Outcome> {
-    let mut bed = Bed::start(program, Plan::new(4, 120)).await?;
+    let mut bed = Bed::start(program, Plan { refresh: 30, ..Plan::new(4, 120) }).await?;
     let mut outcome = Outcome::new(&format!("{direction:?} blocked for 45 s"));
-    let mut casualties = Casualties::start(&bed).await;
-    let watcher = bed.watch();
+    let mut casualties = Casualties::start(&bed, Pace::FAST).await;
     for _ in 0..times {
         block(&mut bed, direction, &mut casualties, &mut outcome).await;
     }
-    outcome.add(owners::copies(&watcher.stop().await));
     let allowed = Allowed { gap: 20.0, hidden: f64::INFINITY, excepted: casualties.dead };
     let span = bed.since_start();
     verdict::judge(&mut bed, span, &allowed, &mut outcome).await;
@@ -40,12 +39,15 @@ async fn block(bed: &mut Bed, direction: Direction, casualties: &mut Casualties,
     let placement = bed.settled().await;
     let victim = casualties.holder(&placement);
     let its = casualties.steady(bed, &of(&placement, &victim));
+    let watcher = bed.watch();
     bed.member(&victim).link.hold(direction);
     casualties.happen(bed, MOVED).await;
     let all = bed.pages(&[]);
     let served = pages::until_up(&all, &its, Duration::from_secs(1)).await;
     outcome.late("served by any, 20 s later", Duration::from_secs(1), served);
     casualties.happen(bed, BLOCKED - MOVED).await;
+    // Whoever asks for pages from here on would be taken for Prometheus having seen what has moved back.
+    outcome.add(owners::copies(&watcher.stop().await));
     bed.member(&victim).link.mend();
     casualties.happen(bed, MENDED).await;
     casualties.heal(bed);
