@@ -164,6 +164,10 @@ impl Fleet {
         };
         unit.exposers.retain(|exposer| !exposer.is(name));
         relay.releasing.remove(&held.target);
+        // Who had it since may have shown something newer.
+        let another_had_it = self.phase == Phase::Leading
+            && unit.left.as_ref().is_some_and(|left| left != name)
+            && unit.home.as_ref() != Some(name);
         let permission = match held.permission {
             // Whom it waited for is not known any more; another one that reports it need not be the only one.
             Permission::None => {
@@ -172,7 +176,7 @@ impl Fleet {
                 Permission::None
             }
             _ if unit.exposers.iter().any(|one| matches!(one, Exposer::Lost(_))) => Permission::None,
-            _ if relay.copies_are_stale => Permission::Discard,
+            _ if relay.copies_are_stale || another_had_it => Permission::Discard,
             _ => Permission::Keep,
         };
         *self.counters.assigned.entry(Reason::Reported.kind()).or_default() += 1;

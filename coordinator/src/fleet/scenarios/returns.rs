@@ -166,3 +166,24 @@ fn a_relay_that_was_lost_gets_nothing_new_before_a_scraper_has_found_it_again() 
     world.pass_without_gap(60);
     assert!(world.held("c").len() > 20, "{:?}", world.spread());
 }
+
+#[test]
+fn a_relay_that_is_back_shows_nothing_older_than_an_interim_owner_that_is_gone_as_well() {
+    let mut world = World::new(2, 10).scraped();
+    world.start("a", "1");
+    world.start("b", "1");
+    world.pass(seconds(6));
+    let number = numbers(&mut world, "a")[0];
+    world.sim("a").beats = false;
+    world.pass(seconds(20));
+    world.kill("b");
+    world.kill_target(number);
+    world.pass(seconds(70));
+    world.sim("a").beats = true;
+    world.join("a");
+    assert_eq!(permission(&mut world, "a", number), Some(DISCARD), "b has shown a newer value");
+    world.pass(seconds(5));
+    world.revive_target(number);
+    world.pass(seconds(5));
+    assert_eq!(world.dark(1), []);
+}
