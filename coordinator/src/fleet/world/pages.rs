@@ -43,7 +43,7 @@ impl Sim {
         let id = assignment.target.id;
         match (assignment.permission, &assignment.record) {
             (Permission::Record, Some(record)) => {
-                let value = record.as_ref().try_into().expect("a record of the simulation");
+                let value = record[..8].try_into().expect("a record of the simulation");
                 self.copies.insert(id, u64::from_le_bytes(value));
             }
             (Permission::Record | Permission::Discard, _) => drop(self.copies.remove(&id)),
