@@ -120,7 +120,8 @@ pub fn register(meter: &Meter, snapshots: &watch::Receiver<Arc<Snapshot>>) {
     }
     let snapshots = snapshots.clone();
     let ratio = meter.f64_observable_gauge("scraperelay_coordinator_relay_load_ratio");
-    let ratio = ratio.with_description("The load of each relay over its part of all load that is shared, by capacity.");
+    let ratio = ratio
+        .with_description("The load of each relay over its part of all load that is shared, by capacity.");
     ratio
         .with_callback(move |observer| {
             for relay in &snapshots.borrow().relays {

@@ -7,7 +7,7 @@ use model::target::TargetId;
 
 use super::Fleet;
 use super::relay::{Relay, RelayState};
-use super::unit::{Reason, Unit};
+use super::unit::Reason;
 use crate::place::{self, Candidate, Fair, Move, Role};
 
 impl Fleet {
