@@ -32,8 +32,8 @@ use model::slice::{Epoch, Hello, Reign, RelayConfig, Released, SliceChange, Stam
 use model::status::StatusReport;
 use model::target::{Target, TargetId};
 
-use crate::place::{Fair, Ring};
-use flaps::Flaps;
+use crate::place::Ring;
+use balance::Balance;
 use handovers::Handovers;
 use records::Records;
 use relay::{Link, Relay};
@@ -316,11 +316,7 @@ pub struct Fleet {
     relays: BTreeMap<Arc<str>, Relay>,
     streams: HashMap<StreamId, Arc<str>>,
     ring: Arc<Ring>,
-    flaps: Flaps,
-    /// The relays that are being filled.
-    filling: BTreeSet<Arc<str>>,
-    /// What a fair load was when it was last decided.
-    fair: Fair,
+    balance: Balance,
     place_due: bool,
     fill_due: bool,
     next_fill: Duration,
@@ -355,9 +351,7 @@ impl Fleet {
             relays: BTreeMap::new(),
             streams: HashMap::new(),
             ring: Arc::default(),
-            flaps: Flaps::default(),
-            filling: BTreeSet::new(),
-            fair: Fair::default(),
+            balance: Balance::default(),
             place_due: false,
             fill_due: false,
             next_fill: now.elapsed,

@@ -6,16 +6,27 @@ use std::sync::Arc;
 use model::target::TargetId;
 
 use super::Fleet;
+use super::flaps::Flaps;
 use super::relay::{Relay, RelayState};
 use super::unit::Reason;
 use crate::place::{self, Candidate, Fair, Move, Role};
+
+/// What one decision leaves for the next, and for people.
+#[derive(Debug, Default)]
+pub(super) struct Balance {
+    pub(super) flaps: Flaps,
+    /// The relays that are being filled.
+    filling: BTreeSet<Arc<str>>,
+    /// What a fair load was.
+    pub(super) fair: Fair,
+}
 
 impl Fleet {
     /// Decides anew who has what, from the full state.
     pub(super) fn balance(&mut self) {
         self.place_due = false;
         let seen = self.relays.iter().map(|(name, relay)| (name, &relay.boot_id, relay.is_lost()));
-        self.flaps.observe(seen, self.now.elapsed);
+        self.balance.flaps.observe(seen, self.now.elapsed);
         let candidates = self.candidates();
         let members: BTreeSet<_> = candidates.iter().map(|one| one.name.clone()).collect();
         if !self.ring.is_of(&members) {
@@ -25,7 +36,7 @@ impl Fleet {
         let (targets, units) = self.placeable(&candidates);
         let budget = (std::mem::take(&mut self.fill_due) && self.is_calm()).then(|| place::budget(&units));
         let decision = place::place(&units, &candidates, &self.ring, budget);
-        self.filling = decision.filling.iter().map(|index| candidates[*index].name.clone()).collect();
+        self.balance.filling = decision.filling.iter().map(|index| candidates[*index].name.clone()).collect();
         self.mark_heavy(&decision.fair);
         for one in decision.moves {
             self.carry_out(targets[one.unit], &candidates[one.to].name, &one);
@@ -40,11 +51,11 @@ impl Fleet {
             name: name.clone(),
             role: self.role(relay, open),
             capacity: self.capacity(relay),
-            filling: self.filling.contains(name),
+            filling: self.balance.filling.contains(name),
         };
         let mut candidates: Vec<_> = present.map(candidate).collect();
         let takes = |one: &Candidate| one.role == Role::Takes;
-        let flaps = |one: &Candidate| takes(one) && self.flaps.is_flapping(&one.name);
+        let flaps = |one: &Candidate| takes(one) && self.balance.flaps.is_flapping(&one.name);
         let flapping = candidates.iter().filter(|one| flaps(one)).count();
         // The others have to carry what those may not get: not more than twice what they would otherwise.
         if flapping * 2 <= candidates.iter().filter(|one| takes(one)).count() {
@@ -137,7 +148,7 @@ impl Fleet {
 
     /// Notes which targets are more than a fair share of any relay.
     fn mark_heavy(&mut self, fair: &Fair) {
-        self.fair = *fair;
+        self.balance.fair = *fair;
         for unit in self.units.values_mut() {
             let is_heavy = fair.is_exceeded_by(unit.weight);
             if unit.is_heavy != is_heavy {

@@ -18,6 +18,7 @@ const READERS: [&str; 15] = [
     "text(",
     ".texts(",
     ".number(",
+    ".capacity(",
     ".size(",
     ".flag(",
     ".duration(",
