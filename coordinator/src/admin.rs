@@ -33,7 +33,7 @@ use proto::admin::v1::{
     ListTargetsResponse, Relay, SimulateRingRequest, SimulateRingResponse, UndrainRelayRequest,
     UndrainRelayResponse, WatchTargetsRequest,
 };
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use tonic::{Request, Response, Status};
 
@@ -43,6 +43,7 @@ use crate::discover::Ledger;
 use crate::discover::kubernetes::watches::Watches;
 use crate::fleet::{FleetEvent, Snapshot};
 use crate::fleet_task::FleetHandle;
+use crate::simulations::Simulations;
 use crate::watch_targets::{Messages, Watching};
 
 /// How long a decision may take to be seen in a snapshot; they are a tenth of a second apart.
@@ -63,8 +64,8 @@ pub struct Admin {
     pub watches: Watches,
     /// For those who watch targets.
     pub watching: Watching,
-    /// Who simulates: each takes a processor for up to seconds.
-    pub simulations: Arc<Semaphore>,
+    /// For those who simulate another ring.
+    pub simulations: Simulations,
 }
 
 /// One moment of everything.
@@ -218,18 +219,8 @@ impl RingService for Admin {
         &self,
         request: Request<SimulateRingRequest>,
     ) -> Result<Response<SimulateRingResponse>, Status> {
-        let busy = |_| Status::resource_exhausted("somebody else simulates: ask again in some seconds");
-        let place = self.simulations.clone().try_acquire_owned().map_err(busy)?;
         let (snapshot, request) = (self.fleet.snapshot(), request.into_inner());
-        let simulated = tokio::task::spawn_blocking(move || {
-            let simulated = ring::simulate(&snapshot, &request);
-            drop(place);
-            simulated
-        });
-        simulated
-            .await
-            .map_err(|error| Status::internal(format!("the simulation: {error}")))?
-            .map(Response::new)
+        self.simulations.run(move || ring::simulate(&snapshot, &request)).await.map(Response::new)
     }
 }
 

@@ -28,6 +28,7 @@ pub mod instruments;
 pub mod place;
 pub mod reload;
 pub mod service_discovery;
+pub mod simulations;
 pub mod target_changes;
 mod target_limit;
 pub mod watch_targets;
@@ -43,7 +44,7 @@ use runtime::tasks::TaskError;
 use runtime::{Runtime, Shutdown, probe_page};
 use tokio::net::TcpListener;
 use tokio::signal::unix::Signal;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use admin::Admin;
@@ -55,6 +56,7 @@ use fleet::Timings;
 use fleet_feed::Feed;
 use instruments::Instruments;
 use reload::First;
+use simulations::Simulations;
 use watch_targets::Watching;
 
 /// What runs at shutdown may take this long to finish.
@@ -199,7 +201,7 @@ impl Coordinator {
             discoveries,
             watches,
             watching,
-            simulations: Arc::new(Semaphore::new(1)),
+            simulations: Simulations::new(rt.meter()),
         };
         rt.tasks.spawn("grpc", grpc::serve(self.grpc, fleet.clone(), admin, rt.shutdown.clone()));
         rt.serve_router(

@@ -15,6 +15,7 @@ use crate::admin::Admin;
 use crate::catalog::Listing;
 use crate::fleet::Timings;
 use crate::fleet_task;
+use crate::simulations::Simulations;
 use crate::watch_targets::Watching;
 
 async fn explain(admin: &Admin, target: &str) -> Vec<Explanation> {
@@ -50,7 +51,7 @@ async fn every_watched_pod_has_a_story() {
     let watches = running.watches.clone();
     let meter = opentelemetry::global::meter("test");
     let watching = Watching::new(fleet.snapshot(), runtime::Shutdown::new(), &meter);
-    let simulations = Arc::new(tokio::sync::Semaphore::new(1));
+    let simulations = Simulations::new(&meter);
     let admin = Admin { fleet, listings, configs, discoveries, watches, watching, simulations };
 
     for (name, reason, error) in [
