@@ -1,7 +1,8 @@
 //! Which targets have changed, in order: what somebody who was away has to be told.
 //!
-//! In: snapshots, one after the other. Out: for a position, the targets that have changed since, each once and by its id: how
-//! it does now stands in the latest snapshot. So there are never more entries than targets, and those that went of late.
+//! In: snapshots, one after the other. Out: for a position, the targets that have changed since, each once and by its
+//! id: how it does now stands in the latest snapshot. So there are never more entries than targets, and those that went
+//! of late.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Streams of targets and their changes, for whoever watches.
 //!
-//! In: the snapshots, and requests. Out: a stream each, made only as fast as it is read: nothing is kept for a slow reader but
-//! its place in [`Changes`], so that it is told of a target as it is by then.
+//! In: the snapshots, and requests. Out: a stream each, made only as fast as it is read: nothing is kept for a slow
+//! reader but its place in [`Changes`], so that it is told of a target as it is by then.
 
 use std::collections::{HashSet, VecDeque};
 use std::pin::Pin;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use proto::admin::v1::{ExplainTargetRequest, Explanation, RelabelStep};
+use proto::admin::v1::{ExplainTargetRequest, Explanation, RelabelStep, Target};
 
 use super::targets;
 use crate::args::{ExplainArgs, Output};
@@ -40,16 +40,8 @@ fn story(explanation: &Explanation) -> String {
         paragraph(&mut out, "dropped", &format!("{} {}", targets::why(dropped), dropped.rule_location));
     }
     if let Some(target) = &explanation.target {
-        let since = table::ago(explanation.owner_since.as_ref());
-        let owner = if target.relay.is_empty() { "no relay yet" } else { &target.relay };
-        let reason = &explanation.owner_reason;
         paragraph(&mut out, "identity", &format!("{} {}", target.name, table::labels(&target.labels)));
-        paragraph(&mut out, "owner", &format!("{owner} (epoch {}, for {since}, {reason})", target.epoch));
-        paragraph(&mut out, "ring prefers", &targets::preferred(target));
-        if let Some(transfer) = &target.transfer {
-            paragraph(&mut out, "moving", &targets::moving(transfer));
-        }
-        paragraph(&mut out, "may show", &format!("from the cache: {}", targets::copies(target)));
+        placement(&mut out, explanation, target);
         for line in targets::describe(target).lines().skip(1) {
             paragraph(&mut out, "", line);
         }
@@ -58,6 +50,29 @@ fn story(explanation: &Explanation) -> String {
         paragraph(&mut out, "hint", hint);
     }
     out.trim_end().to_owned()
+}
+
+/// Which relay has it, why, and what that one may show.
+fn placement(out: &mut String, explanation: &Explanation, target: &Target) {
+    let since = table::ago(explanation.owner_since.as_ref());
+    let reason = &explanation.owner_reason;
+    let owner = match &*target.relay {
+        "" => "no relay yet".to_owned(),
+        relay => format!("{relay} (epoch {}, for {since}, {reason})", target.epoch),
+    };
+    let moving = target.transfer.as_ref().map(targets::moving).unwrap_or_default();
+    let copies = targets::copies(target);
+    let copies = if copies.is_empty() { String::new() } else { format!("from the cache: {copies}") };
+    for (title, text) in [
+        ("owner", owner),
+        ("ring prefers", targets::preferred(target)),
+        ("moving", moving),
+        ("may show", copies),
+    ] {
+        if !text.is_empty() {
+            paragraph(out, title, &text);
+        }
+    }
 }
 
 fn step_line(step: &RelabelStep) -> String {

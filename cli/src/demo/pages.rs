@@ -1,7 +1,7 @@
 //! What a scraper sees of targets on the pages of relays.
 //!
-//! In: the pages, text. Out: how one target stands, and how many are up. Pure; it reads what the demo's own exporters say and is no
-//! parser of expositions.
+//! In: the pages, text. Out: how one target stands, and how many are up. Pure; it reads what the demo's own exporters
+//! say and is no parser of expositions.
 
 use std::collections::BTreeSet;
 

@@ -1,6 +1,7 @@
 //! What a watch of targets asks for, and the messages it gets.
 //!
-//! In: a request, changes, the latest snapshot, what the reader knows. Out: messages, each with the token to come back with.
+//! In: a request, changes, the latest snapshot, what the reader knows. Out: messages, each with the token to come back
+//! with.
 
 use std::collections::HashSet;
 
@@ -120,8 +121,8 @@ pub(crate) fn tell(
     changes.iter().filter_map(one).collect()
 }
 
-/// What a reader knows who has been told everything up to `position`, after which `newer` changed. Whether it was told of one
-/// that has changed since is not known any more: it is taken for told if it was there.
+/// What a reader knows who has been told everything up to `position`, after which `newer` changed. Whether it was told of
+/// one that has changed since is not known any more: it is taken for told if it was there.
 pub(crate) fn known(view: &View, question: &Question, newer: &[Change], position: u64) -> HashSet<TargetId> {
     let all = view.snapshot.targets.iter().filter(|entry| question.passes(view, entry));
     let mut known: HashSet<TargetId> = all.map(|entry| entry.target.id).collect();
