@@ -198,7 +198,7 @@ mod tests {
                 return seen;
             }
             assert!(Instant::now() < deadline, "it did not come to that");
-            std::thread::sleep(Duration::from_millis(10));
+            std::thread::park_timeout(Duration::from_millis(10));
         }
     }
 }

@@ -66,7 +66,7 @@ fn run(arguments: &Arguments) -> Result<(), String> {
 
 /// One in a hundred is a hundred times heavier.
 fn samples(target: usize) -> u64 {
-    if target % 100 == 0 { 50_000 } else { 500 }
+    if target.is_multiple_of(100) { 50_000 } else { 500 }
 }
 
 fn key(target: usize) -> PlacementKey {

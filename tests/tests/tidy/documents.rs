@@ -13,7 +13,7 @@ use super::files::{self, File};
 const METRICS: [&str; 2] = ["scraperelay_", "process_"];
 
 /// What reads a field of the configuration by its name.
-const READERS: [&str; 15] = [
+const READERS: [&str; 16] = [
     ".section(",
     "text(",
     ".texts(",
