@@ -74,7 +74,7 @@ impl Assignment {
 
     /// Joins, and joins again, until shutdown drains.
     pub async fn run(self, shutdown: Shutdown) {
-        self.remember_drained().await;
+        self.remember().await;
         tokio::select! {
             () = shutdown.draining() => {}
             () = async { tokio::join!(self.take_kept_slice(), self.join_for_ever()); } => {}
@@ -84,11 +84,12 @@ impl Assignment {
         self.holding.lock().await.write(Duration::ZERO).await;
     }
 
-    /// A relay that an operator has drained says so from its first word on, whatever became of its last slice.
-    async fn remember_drained(&self) {
+    /// A relay that an operator has drained says so from its first word on, whatever became of its last slice. So it does
+    /// with the reign that it followed: a coordinator must not take a fleet that restarts for a new one.
+    async fn remember(&self) {
         let Some(kept) = &self.kept else { return };
-        match kept.within_bound(|kept| kept.says_drained(&kept.read()?)).await {
-            Ok(drained) => self.holding.lock().await.remember_drained(drained),
+        match kept.within_bound(|kept| kept.last_words(&kept.read()?)).await {
+            Ok((drained, reign)) => self.holding.lock().await.remember(drained, reign),
             Err(error) => {
                 tracing::warn!(error = %end::chain(&error), "whether this relay is drained is not known")
             }

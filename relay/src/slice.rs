@@ -42,6 +42,8 @@ pub struct HeldSlice {
     pub config: Arc<RelayConfig>,
     /// Whether an operator has drained this relay.
     pub drained: bool,
+    /// The reign of an earlier process's slice.
+    pub last_reign: Option<Reign>,
 }
 
 /// Targets that a change named, with their permission and record.
@@ -123,10 +125,11 @@ impl SliceState {
         self.held = held;
     }
 
-    /// Before the first slice: whether the relay was drained in its last run.
-    pub fn remember_drained(&mut self, drained: bool) {
+    /// Before the first slice: whether the relay was drained in its last run, and whom it followed.
+    pub fn remember(&mut self, drained: bool, last_reign: Option<Reign>) {
         if self.held.reign.is_none() {
             self.held.drained = drained;
+            self.held.last_reign = last_reign;
         }
     }
 

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use model::slice::{Assignment, Permission, SliceChange};
+use model::slice::{Assignment, Epoch, Permission, Reign, SliceChange};
 use model::target::TargetId;
 use prost::Message;
 use proto::assignment::v1 as wire;
@@ -207,14 +207,17 @@ impl SliceFile {
         kept.map(Some).map_err(|age| SliceFileError::TooOld { path, age_seconds: age.as_secs() })
     }
 
-    /// Whether the slice in `bytes`, however old, says that an operator has drained this relay.
+    /// Whether the slice in `bytes`, however old, says that an operator has drained this relay, and by whose word it is.
     ///
     /// # Errors
     /// Why it cannot be read.
-    pub fn says_drained(&self, bytes: &SliceBytes) -> Result<bool, SliceFileError> {
-        let Some(slice) = &bytes.slice else { return Ok(false) };
+    pub fn last_words(&self, bytes: &SliceBytes) -> Result<(bool, Option<Reign>), SliceFileError> {
+        let Some(slice) = &bytes.slice else { return Ok((false, None)) };
         let damaged = |why| SliceFileError::Damaged { path: self.dir.join("slice"), why };
-        Ok(decode(&self.relay, slice).map_err(damaged)?.1.drained())
+        let change = decode(&self.relay, slice).map_err(damaged)?.1;
+        let epoch = Epoch(change.epoch);
+        let reign = Reign { epoch, coordinator_boot_id: change.coordinator_boot_id.as_str().into() };
+        Ok((change.drained(), Some(reign)))
     }
 
     fn replace(&self, name: &str, bytes: &[u8]) -> Result<(), SliceFileError> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
-use model::slice::{Permission, SliceChange, Stamp};
+use model::slice::{Permission, Reign, SliceChange, Stamp};
 use runtime::ready::ReadyToken;
 use tokio::time::Instant;
 
@@ -54,8 +54,8 @@ impl Holding {
     }
 
     /// What the slice of an earlier process says of this relay, as long as there is no other.
-    pub(super) fn remember_drained(&mut self, drained: bool) {
-        self.state.remember_drained(drained);
+    pub(super) fn remember(&mut self, drained: bool, last_reign: Option<Reign>) {
+        self.state.remember(drained, last_reign);
     }
 
     /// The slice in force.

@@ -29,11 +29,12 @@ pub(super) enum Which {
 
 /// The first words on a stream.
 pub(super) fn hello(identity: &Identity, gather: &Gather, slice: &HeldSlice, leaves: bool) -> Hello {
-    let highest_reign = slice.reign.clone();
+    let highest_reign = slice.reign.clone().or_else(|| slice.last_reign.clone());
+    let standing = gather.context.contact.standing();
     let roster = gather.roster();
     let slots = roster.iter().flat_map(|roster| roster.slots.iter());
     let mut held: Vec<Held> =
-        highest_reign.iter().flat_map(|_| slots.clone().map(|slot| slot.introduce())).collect();
+        highest_reign.iter().flat_map(|_| slots.clone().map(|slot| slot.introduce(standing))).collect();
     let undescribed = bound(&mut held, DESCRIPTIONS);
     if undescribed > 0 {
         gather.context.instruments.undescribed_targets.add(undescribed, &[]);

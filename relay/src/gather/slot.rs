@@ -269,6 +269,13 @@ impl Slot {
         action
     }
 
+    /// Whether nothing is known of what the target says: then an earlier process's copy, where it may be kept, is the
+    /// newest of this relay.
+    #[must_use]
+    pub fn is_blank(&self) -> bool {
+        self.state.lock().shape.is_none()
+    }
+
     /// Takes a copy that was read from a record.
     pub fn restore(&self, copy: Arc<Good>) {
         let mut state = self.state.lock();
@@ -296,15 +303,18 @@ impl Slot {
         Release { never_good: state.never_good, copy }
     }
 
-    /// What a Hello says of this target. Whoever reads it knows nothing else yet: everything is reported anew.
-    pub fn introduce(&self) -> Held {
+    /// What a Hello says of this target. Whoever reads it knows nothing else yet: everything is reported anew. A relay
+    /// that is alone may not be the only one that exposes it, so a coordinator that begins here must not take it so: a
+    /// copy that may not be served at this moment is one that is held with `none`.
+    pub fn introduce(&self, standing: Standing) -> Held {
         let mut state = self.state.lock();
+        let may_serve = state.copies.may_serve(standing);
         state.dirty = true;
         state.reported = None;
         Held {
             target: self.target.id,
             stamp: state.stamp,
-            permission: state.copies.permission(),
+            permission: if may_serve { state.copies.permission() } else { Permission::None },
             served_from_cache: state.copies.is_served(),
             samples: state.shape.as_ref().map_or(0, |shape| shape.counts().post_relabel),
             described: Some(self.target.clone()),

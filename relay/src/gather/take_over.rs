@@ -86,7 +86,7 @@ impl Gather {
             }
             let stamp = slice.targets.get(id).map(|held| held.stamp).unwrap_or_default();
             match slot.assign(*permission, stamp) {
-                OnAssigned::Leave if is_new && *permission == Permission::Keep => {
+                OnAssigned::Leave if *permission == Permission::Keep && slot.is_blank() => {
                     self.restore(&mut restorer, slot)
                 }
                 OnAssigned::Leave => {}

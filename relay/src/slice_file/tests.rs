@@ -46,19 +46,20 @@ fn a_slice_comes_back_with_carried_out_permissions_as_keep() {
 fn a_drained_relay_without_targets_is_known_as_drained_however_old_its_slice_is() {
     let dir = TempDir::new().unwrap();
     let file = SliceFile::new(dir.path(), "relay-0");
-    assert!(!file.says_drained(&file.read().unwrap()).unwrap());
+    assert_eq!(file.last_words(&file.read().unwrap()).unwrap(), (false, None));
     for drained in [true, false] {
         let slice = HeldSlice { drained, ..complete_slice(&[]) };
         file.store(&slice, now()).unwrap();
         let read = file.read().unwrap();
-        assert_eq!(file.says_drained(&read).unwrap(), drained);
+        let (said, reign) = file.last_words(&read).unwrap();
+        assert_eq!((said, reign), (drained, slice.reign.clone()));
         let kept = load(&file, &start(now()), &Loaded::default()).unwrap().unwrap();
         assert_eq!((kept.slice.targets.len(), kept.slice.drained), (0, drained));
         let later = start(now() + Duration::from_secs(90_000));
         assert!(matches!(load(&file, &later, &Loaded::default()), Err(SliceFileError::TooOld { .. })));
     }
     std::fs::write(dir.path().join("slice"), b"torn").unwrap();
-    assert!(file.says_drained(&file.read().unwrap()).is_err());
+    assert!(file.last_words(&file.read().unwrap()).is_err());
 }
 
 #[test]

@@ -79,7 +79,7 @@ fn states_are_reported_once_and_again_to_a_new_coordinator() {
     assert_eq!(slot.report_state(BootTime::default()).map(|it| it.state), Some(TargetState::Up));
     assert_eq!(slot.report_state(BootTime::default()), None);
     assert_eq!(slot.report(BootTime::default()), None);
-    assert_eq!(slot.introduce().samples, 1);
+    assert_eq!(slot.introduce(TOGETHER).samples, 1);
     assert_eq!(slot.report_state(BootTime::default()).map(|it| it.state), Some(TargetState::Up));
 }
 
@@ -106,6 +106,26 @@ fn a_repeated_result_is_not_shown_once_the_relay_is_alone() {
     let shown = slot.show(&live, taken, &alone).unwrap();
     assert!(!shown.up && shown.good.is_none());
     assert!(slot.repeatable(alone.standing).is_none());
+}
+
+#[test]
+fn what_an_alone_relay_may_not_serve_it_reports_as_held_with_none() {
+    let (shapes, now) = (ShapeStore::new(), SystemTime::now());
+    let at = |seconds| BootTime::from_start(Duration::from_secs(seconds));
+    let slot = slot(&shapes, Permission::Keep);
+    let alone = Standing { alone: true, contact: Some(at(100)) };
+    let reported = |slot: &Slot, standing| slot.introduce(standing).permission;
+    assert_eq!(reported(&slot, TOGETHER), Permission::Keep);
+    assert_eq!(reported(&slot, alone), Permission::None, "another relay may have shown something newer");
+    slot.record(&good(&shapes, &slot, "x 1\n", now), slot.start().0, |_| {});
+    slot.record(&bad(now), slot.start().0, |_| {});
+    slot.show(&bad(now), None, &moment(now)).unwrap();
+    slot.report(at(90));
+    assert_eq!(
+        reported(&slot, alone),
+        Permission::Keep,
+        "the coordinator knew that it was served from the cache"
+    );
 }
 
 #[test]
