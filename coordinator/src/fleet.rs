@@ -8,6 +8,7 @@ mod balance;
 mod claims;
 mod clocks;
 mod flaps;
+mod guards;
 mod handovers;
 mod move_counts;
 mod moves;
@@ -39,6 +40,7 @@ use records::Records;
 use relay::{Link, Relay};
 use unit::Unit;
 
+pub use guards::Guards;
 pub use move_counts::MoveCounts;
 pub use moves::Stage;
 pub use relay::RelayState;
@@ -291,6 +293,7 @@ impl Counters {
 /// The fleet.
 pub struct Fleet {
     timings: Timings,
+    guards: Guards,
     reign: Reign,
     phase: Phase,
     /// When this phase began.
@@ -331,6 +334,7 @@ impl Fleet {
     pub fn new(boot_id: Arc<str>, timings: Timings, now: Now) -> Self {
         Self {
             timings,
+            guards: Guards::default(),
             reign: Reign { epoch: Epoch(1), coordinator_boot_id: boot_id },
             phase: Phase::Settling,
             phase_began: now.elapsed,
@@ -359,6 +363,13 @@ impl Fleet {
             counters: Counters::default(),
             effects: Vec::new(),
         }
+    }
+
+    /// The same fleet with other rules, for tests that want to see what breaks without one.
+    #[must_use]
+    pub fn with_guards(mut self, guards: Guards) -> Self {
+        self.guards = guards;
+        self
     }
 
     /// Applies one event. The effects are to be carried out in order.

@@ -121,7 +121,11 @@ impl Fleet {
                 }
             }
             // Of two that report it the one it was assigned to later has it.
-            Some(Owner { claim: Some(claim), .. }) if held.stamp > *claim => Verdict::Win,
+            Some(Owner { claim: Some(claim), .. })
+                if held.stamp > *claim && self.guards.later_assignment_wins =>
+            {
+                Verdict::Win
+            }
             None if unit.is_wanted() && !elsewhere && unit.moving.is_none() => Verdict::Adopt,
             Some(_) | None => Verdict::Lose,
         }

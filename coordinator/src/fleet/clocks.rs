@@ -15,7 +15,7 @@ impl Fleet {
     /// Takes the time of an event. A process that was paused has heard nothing because it did not listen: it must
     /// not declare everyone lost.
     pub(super) fn advance_clock(&mut self, now: Now) {
-        let paused = now.since(self.now) > self.timings.late;
+        let paused = self.guards.pause_restarts_clocks && now.since(self.now) > self.timings.late;
         self.now = now;
         if !paused {
             return;
@@ -144,7 +144,7 @@ impl Fleet {
             Some(Stage::Waiting | Stage::Muting) => self.cancel(id, "lost"),
             Some(Stage::HandingOver) | None => {}
         }
-        if !(silent && is_stale) {
+        if !(silent && is_stale && self.guards.cached_held_back) {
             self.release(id);
         }
     }

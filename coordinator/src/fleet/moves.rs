@@ -136,7 +136,7 @@ impl Fleet {
             (Stage::Overlapping, Some(why)) if why != "undrained" => self.give_back(id, why),
             (Stage::Waiting, None) => self.set_out(id),
             (Stage::Muting, None) => self.go_on(id),
-            (Stage::Overlapping, _) if moving.seen => self.drop_former(id),
+            (Stage::Overlapping, _) if moving.seen || !self.guards.dropped_once_seen => self.drop_former(id),
             (Stage::Overlapping | Stage::Dropping | Stage::HandingOver, _) => {}
         }
     }
@@ -171,6 +171,9 @@ impl Fleet {
             return;
         }
         match condition(unit) {
+            Condition::Shown if !self.guards.overlap_is_muted && self.is_ready(&moving.to) => {
+                self.overlap(id)
+            }
             Condition::Shown => self.mute(id),
             Condition::Unshown if self.is_ready(&moving.to) => self.hand_off(id),
             Condition::Failing

@@ -21,7 +21,8 @@ impl Fleet {
         if relay.still.remove(&id) {
             unit.exposers.retain(|exposer| !exposer.is(to));
         }
-        let permission = permission(unit, to, relay, self.records.has(id));
+        let alone = unit.exposers.is_empty() || !self.guards.none_while_exposed;
+        let permission = permission(unit, (to, relay), alone, self.records.has(id));
         if permission == Permission::Record {
             relay.awaited.insert(id);
             self.counters.count_record("handed_over");
@@ -135,7 +136,7 @@ impl Fleet {
             let Some(relay) = self.relays.get_mut(&name) else { return };
             let Some(releasing) = relay.releasing.get_mut(&id) else { continue };
             releasing.never_good = never_good;
-            let Some(record) = record else { continue };
+            let Some(record) = record.filter(|_| self.guards.record_travels) else { continue };
             let is_newest = releasing.is_newest;
             let last = |unit: &Unit| {
                 unit.is_wanted()
@@ -210,9 +211,9 @@ impl Fleet {
 }
 
 /// What `to` may do with a copy: live results only as long as another relay may still expose the target.
-fn permission(unit: &Unit, to: &str, relay: &Relay, record: bool) -> Permission {
+fn permission(unit: &Unit, (to, relay): (&str, &Relay), alone: bool, record: bool) -> Permission {
     let is_home = unit.home.as_ref().is_some_and(|home| **home == *to);
-    match unit.exposers.is_empty() {
+    match alone {
         false => Permission::None,
         true if record => Permission::Record,
         true if is_home && !relay.copies_are_stale => Permission::Keep,

@@ -12,7 +12,8 @@ impl Fleet {
     pub(super) fn hear(&mut self, other: Option<&Reign>) {
         let Some(other) = other else { return };
         self.is_restart |= other.coordinator_boot_id != self.reign.coordinator_boot_id;
-        if *other == self.reign || other.epoch < self.reign.epoch {
+        let lower = *other == self.reign || other.epoch < self.reign.epoch;
+        if lower || (!self.guards.higher_reign_outbid && self.phase == Phase::Leading) {
             return;
         }
         self.reign.epoch = Epoch(other.epoch.0.saturating_add(1));
@@ -32,23 +33,31 @@ impl Fleet {
         let patience = if self.is_restart { self.timings.settle } else { self.timings.settle_cold };
         let connected = self.relays.values().filter(|relay| matches!(relay.link, Link::Connected(_)));
         let complete = self.expected_relays > 0 && connected.count() >= self.expected_relays;
-        if complete || waited >= patience {
-            self.lead();
+        if complete || waited >= patience || !self.guards.start_settles {
+            self.lead(complete);
         }
     }
 
-    fn lead(&mut self) {
+    /// Begins to decide. Where the start is complete, every relay has said what it holds: nobody else exposes what one
+    /// of them has.
+    fn lead(&mut self, complete: bool) {
         self.phase = Phase::Leading;
         self.phase_began = self.now.elapsed;
         self.place_due = true;
         self.unknown_exposers |= self.is_restart;
         for unit in self.units.values_mut() {
             match &mut unit.owner {
-                Some(owner) => owner.claim = None,
+                Some(owner) => {
+                    owner.claim = None;
+                    unit.exposers.retain(|exposer| !complete || *exposer != Exposer::Unknown);
+                }
                 // A relay that has not come may still expose it.
                 None if self.is_restart => unit.expose(Exposer::Unknown),
                 None => {}
             }
+        }
+        if complete {
+            self.units.keys().copied().collect::<Vec<_>>().into_iter().for_each(|id| self.review(id));
         }
     }
 }

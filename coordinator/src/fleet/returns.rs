@@ -20,7 +20,7 @@ impl Fleet {
     /// one on, live only, so that it drops no copy.
     pub(super) fn call_home(&mut self, name: &Arc<str>) {
         let Some(relay) = self.relays.get(name) else { return };
-        let takes = !relay.leaves() && !relay.copies_are_stale;
+        let takes = !relay.leaves() && !relay.copies_are_stale && self.guards.returns_with_copy;
         let homeless = self.units.iter().filter(|(_, unit)| unit.home.as_ref() == Some(name));
         for id in homeless.map(|(id, _)| *id).collect::<Vec<_>>() {
             let interim = self.units.get(&id).is_some_and(|unit| unit.waits_for_home());

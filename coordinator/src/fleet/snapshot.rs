@@ -260,7 +260,8 @@ impl Fleet {
             role: placing.roles.get(name).copied(),
             flapping: self.balance.flaps.is_flapping(name),
             states,
-            listed: relay.is_listed(),
+            listed: relay.is_listed()
+                || (!self.guards.lost_unlisted && relay.is_lost() && !relay.is_unlisted),
             drained: relay.drained,
             draining: relay.draining,
             to_lose: if relay.leaves() { relay.exposes() } else { 0 },

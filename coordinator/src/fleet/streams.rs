@@ -47,6 +47,9 @@ impl Fleet {
                 self.close(older, Closing::Replaced);
                 self.accept(stream, hello);
             }
+            Arrival::Challenge(_) if !self.guards.second_stream_pings => {
+                self.close(stream, Closing::AlreadyExists);
+            }
             Arrival::Challenge(older) => self.challenge(older, stream, hello),
         }
     }
@@ -117,6 +120,7 @@ impl Fleet {
         if let Some(former) = former {
             relay.scraped |= same_process && former.scraped && !was_lost;
             relay.copies_are_stale = if same_process { former.copies_are_stale } else { former.flush_late };
+            relay.copies_are_stale &= self.guards.late_flush_discards;
             relay.acknowledged = former.acknowledged;
             relay.owned = former.owned;
             relay.drained = former.drained;
@@ -248,6 +252,7 @@ impl Fleet {
         };
         relay.link = match end {
             StreamEnd::Peer => Link::Ended(now),
+            StreamEnd::Local if !self.guards.local_end_is_silence => Link::Ended(now),
             StreamEnd::Local | StreamEnd::Slow | StreamEnd::Invalid => Link::Silent,
         };
         relay.synced = false;
