@@ -23,4 +23,5 @@ pub mod process;
 pub mod process_cost;
 pub mod prometheus;
 pub mod raw_target;
+pub mod simulation;
 pub mod wait;

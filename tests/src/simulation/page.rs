@@ -1,0 +1,293 @@
+//! Pages: every target of the roster scraped at the scraper's request, and what the product's slots show of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use model::exposition::entry::Format;
+use model::exposition::shape::Shape;
+use relay::copies::{Generation, OnGood, Standing};
+use relay::gather::deadline::is_due;
+use relay::gather::outcome::{Failure, Good, Outcome};
+use relay::gather::roster::Roster;
+use relay::gather::slot::Slot;
+
+use super::World;
+use super::event::{Event, Process, Request, Timer};
+use super::judge::Sample;
+use super::network::Place;
+use super::targets::{Condition, Targets, Value};
+
+/// A page's last byte waits this long for what it shows to be on disk.
+const FLUSH_WAIT: Duration = Duration::from_millis(100);
+/// A fan-out this old is not joined.
+const JOIN_WITHIN: Duration = Duration::from_secs(1);
+/// Kept for merging and sending.
+const MARGIN: Duration = Duration::from_millis(500);
+
+/// One target's part of a fan-out.
+pub(super) struct Row {
+    slot: Arc<Slot>,
+    outcome: Option<Arc<Outcome>>,
+    /// Under which permission the outcome was taken.
+    taken: Generation,
+    /// When its scrape began; absent where an earlier result stands for it.
+    began: Option<Duration>,
+}
+
+impl Row {
+    /// Under which permission the outcome was taken, where that was before a page was `asked` for.
+    fn repeated(&self, asked: Duration) -> Option<Generation> {
+        let live = self.began.is_some_and(|began| began >= asked);
+        (!live).then_some(self.taken)
+    }
+
+    /// Whether a page that was `asked` for then may show it.
+    fn stands(&self, asked: Duration, standing: Standing) -> bool {
+        let is_good = self.outcome.as_ref().is_some_and(|outcome| outcome.result.is_ok());
+        let repeated = self.repeated(asked).filter(|_| is_good);
+        repeated.is_none_or(|taken| self.slot.may_repeat(standing, Some(taken)))
+    }
+}
+
+/// A fan-out under way.
+pub(super) struct FanOut {
+    roster: Arc<Roster>,
+    started: Duration,
+    deadline: Duration,
+    rows: Vec<Row>,
+    missing: usize,
+    /// Whether what may not be shown was scraped again.
+    again: bool,
+    /// Who waits; the first one has started it.
+    requests: Vec<Request>,
+}
+
+/// A scrape under way.
+pub(super) struct Flight {
+    slot: Arc<Slot>,
+    generation: Generation,
+    shape: Option<Arc<Shape>>,
+    began: SystemTime,
+    began_at: Duration,
+    /// What the target says, if it answers.
+    value: Option<Value>,
+    lands: Duration,
+    rows: Vec<(u64, usize)>,
+}
+
+impl World {
+    /// A scraper asks for the page.
+    pub(super) fn requested(&mut self, process: Process, request: Request) {
+        let (now, wall) = (self.now, self.relays[process.index].clock.wall(self.now));
+        if now >= request.deadline {
+            return;
+        }
+        let request = Request { asked: now, ..request };
+        let own = (request.deadline - MARGIN).max(now);
+        let (boot, settings) = (self.boot(process.index), self.settings.clone());
+        let Some(running) = self.running(process) else { return };
+        running.last_asked = Some(wall);
+        let standing = running.standing(boot, &settings);
+        let Some(roster) = running.roster.clone() else { return self.no_page(request) };
+        let shares = roster.slots.iter().all(|slot| slot.may_repeat(standing, None));
+        let joined = running.fan_outs.values_mut().find(|it| {
+            let young = now.saturating_sub(it.started) < JOIN_WITHIN && it.deadline <= own;
+            shares && young && Arc::ptr_eq(&it.roster, &roster)
+        });
+        if let Some(joined) = joined {
+            joined.requests.push(request);
+            return;
+        }
+        self.fan_out(process, &roster, own, request);
+    }
+
+    fn fan_out(&mut self, process: Process, roster: &Arc<Roster>, deadline: Duration, request: Request) {
+        self.made += 1;
+        let id = self.made;
+        let (boot, wall) = (self.boot(process.index), self.relays[process.index].clock.wall(self.now));
+        let Some(running) = &self.relays[process.index].process else { return };
+        let standing = running.standing(boot, &self.settings);
+        let mut rows = Vec::with_capacity(roster.slots.len());
+        for slot in &roster.slots {
+            let last = slot.repeatable(standing).filter(|(last, _)| {
+                let since = wall.duration_since(last.began).ok();
+                !running.in_flight.contains_key(&key(slot)) && !is_due(since, slot.target.min_interval)
+            });
+            let (outcome, taken) = last.map_or((None, slot.start().0), |(last, taken)| (Some(last), taken));
+            rows.push(Row { slot: slot.clone(), outcome, taken, began: None });
+        }
+        let missing = rows.iter().filter(|row| row.outcome.is_none()).count();
+        let requests = vec![request];
+        let (roster, started, again) = (roster.clone(), self.now, false);
+        let fan_out = FanOut { roster, started, deadline, rows, missing, again, requests };
+        self.start_flights(process, id, &fan_out);
+        let Some(running) = self.running(process) else { return };
+        running.fan_outs.insert(id, fan_out);
+        if missing == 0 {
+            self.gathered(process, id);
+        }
+    }
+
+    /// Starts what is not under way yet. Flights that end together are one event.
+    fn start_flights(&mut self, process: Process, fan_out: u64, of: &FanOut) {
+        let mut landings: BTreeMap<Duration, Vec<u64>> = BTreeMap::new();
+        for (at, row) in of.rows.iter().enumerate().filter(|(_, row)| row.outcome.is_none()) {
+            let Some(running) = self.running(process) else { return };
+            let under_way = running.in_flight.get(&key(&row.slot));
+            if let Some(flight) = under_way.and_then(|id| running.flights.get_mut(id)) {
+                flight.rows.push((fan_out, at));
+                continue;
+            }
+            let mut flight = self.flight(process, &row.slot, of.deadline);
+            flight.rows.push((fan_out, at));
+            self.made += 1;
+            landings.entry(flight.lands).or_default().push(self.made);
+            let id = self.made;
+            if let Some(running) = self.running(process) {
+                running.in_flight.insert(key(&row.slot), id);
+                running.flights.insert(id, flight);
+            }
+        }
+        for (at, flights) in landings {
+            self.queue.push(at, Event::Landed(process, flights.into()));
+        }
+    }
+
+    fn flight(&self, process: Process, slot: &Arc<Slot>, deadline: Duration) -> Flight {
+        let number = Targets::number(slot.target.id);
+        let pod = &self.targets.pods[number];
+        let reached = self.network.reach_each_other(Place::Relay(process.index), Place::Targets);
+        let condition = if reached { pod.condition } else { Condition::Hanging };
+        let (value, lands) = match condition {
+            Condition::Up if self.now + pod.latency < deadline => {
+                (Some(self.targets.value(number, self.now)), self.now + pod.latency)
+            }
+            Condition::Down => (None, self.now + Duration::from_millis(2)),
+            Condition::Up | Condition::Hanging => (None, deadline),
+        };
+        let (generation, shape) = slot.start();
+        let began = self.relays[process.index].clock.wall(self.now);
+        let (slot, began_at) = (slot.clone(), self.now);
+        Flight { slot, generation, shape, began, began_at, value, lands, rows: Vec::new() }
+    }
+
+    /// Scrapes have ended.
+    pub(super) fn landed(&mut self, process: Process, flights: &[u64]) {
+        let mut touched = Vec::new();
+        for id in flights {
+            let Some(flight) = self.running(process).and_then(|it| it.flights.remove(id)) else { continue };
+            let outcome = self.land(process, &flight);
+            let Some(running) = self.running(process) else { return };
+            running.in_flight.remove(&key(&flight.slot));
+            for (fan_out, row) in flight.rows {
+                let Some(of) = running.fan_outs.get_mut(&fan_out) else { continue };
+                of.rows[row].outcome = Some(outcome.clone());
+                (of.rows[row].began, of.rows[row].taken) = (Some(flight.began_at), flight.generation);
+                of.missing -= 1;
+                if of.missing == 0 {
+                    touched.push(fan_out);
+                }
+            }
+        }
+        for fan_out in touched {
+            self.gathered(process, fan_out);
+        }
+    }
+
+    /// What the product's scrape does with its result.
+    fn land(&mut self, process: Process, flight: &Flight) -> Arc<Outcome> {
+        let slot = &flight.slot;
+        let outcome = Outcome::failed(flight.began, Duration::ZERO, Failure::new("refused", "simulated"));
+        let outcome = Arc::new(match flight.value {
+            Some(value) => Outcome { result: Ok(self.good(flight, value)), ..outcome },
+            None => outcome,
+        });
+        let (now, disk) = (self.now, &mut self.relays[process.index].disk);
+        slot.record(&outcome, flight.generation, |action| match &outcome.result {
+            Ok(good) if action == OnGood::Store => disk.put(now, slot.target.id, good.clone()),
+            _ => disk.remove(now, slot.target.id),
+        });
+        outcome
+    }
+
+    fn good(&self, flight: &Flight, (starts, up): Value) -> Arc<Good> {
+        let body = format!("starts {starts}\nup_ms {up}\n");
+        let slot = &flight.slot;
+        let read = self.shapes.ingest(Format::Text, body.as_bytes(), &slot.transform, flight.shape.as_ref());
+        let read = read.expect("the body is what Prometheus accepts");
+        let injected = slot.injected(&read.shape);
+        Arc::new(Good {
+            shape: read.shape,
+            injected,
+            values: Arc::new(read.values),
+            scraped_at: flight.began,
+        })
+    }
+
+    /// Everything has come. What may not stand for a scrape of this page is scraped again, once; then the pages are made.
+    fn gathered(&mut self, process: Process, id: u64) {
+        let (boot, settings) = (self.boot(process.index), self.settings.clone());
+        let Some(running) = self.running(process) else { return };
+        let standing = running.standing(boot, &settings);
+        let Some(mut fan_out) = running.fan_outs.remove(&id) else { return };
+        let asked = fan_out.started;
+        if !std::mem::replace(&mut fan_out.again, true) {
+            let outdated = fan_out.rows.iter_mut().filter(|row| !row.stands(asked, standing));
+            fan_out.missing = outdated.map(|row| row.outcome = None).count();
+            if fan_out.missing > 0 {
+                self.start_flights(process, id, &fan_out);
+                if let Some(running) = self.running(process) {
+                    running.fan_outs.insert(id, fan_out);
+                }
+                return;
+            }
+        }
+        for (at, request) in fan_out.requests.iter().enumerate() {
+            if at == 0 || fan_out.rows.iter().all(|row| row.stands(request.asked, standing)) {
+                self.merge(process, &fan_out, *request);
+            } else {
+                let own = (request.deadline - MARGIN).max(self.now);
+                self.fan_out(process, &fan_out.roster, own, *request);
+            }
+        }
+    }
+
+    /// The page is made.
+    fn merge(&mut self, process: Process, fan_out: &FanOut, request: Request) {
+        let (boot, now, settings) = (self.boot(process.index), self.now, &self.settings);
+        let machine = &mut self.relays[process.index];
+        let Some(running) = &mut machine.process else { return };
+        let moment = running.moment(boot, machine.clock.wall(now), settings);
+        let mut changed = false;
+        let samples = fan_out.rows.iter().filter_map(|row| {
+            let outcome = row.outcome.as_ref().expect("nothing is missing");
+            let shown = row.slot.show(outcome, row.repeated(request.asked), &moment)?;
+            changed |= shown.state_changed;
+            let value = shown.good.as_ref().map(|good| value_of(good));
+            let cached = shown.cache_age.is_some() || (row.began.is_none() && value.is_some());
+            let (target, permission) = (row.slot.target.id, row.slot.assignment().0);
+            Some(Sample { target, up: shown.up, value, cached, permission, began: row.began.unwrap_or(now) })
+        });
+        let samples: Arc<[Sample]> = samples.collect();
+        let flushed = machine.disk.flushes(now, FLUSH_WAIT);
+        running.flush_late |= !flushed;
+        let stream = running.link.as_ref().filter(|link| link.accepted).map(|link| link.id);
+        if let Some(stream) = stream.filter(|_| changed || !flushed) {
+            self.timer(process, stream, Timer::Changed, Duration::ZERO);
+        }
+        let merging = self.random.ms(1, 30) + if flushed { Duration::ZERO } else { FLUSH_WAIT };
+        self.respond(process.index, request, merging, samples);
+    }
+}
+
+/// What a target said when it was scraped.
+fn value_of(good: &Good) -> Value {
+    let number = |slot| std::str::from_utf8(good.values.token(slot)).ok()?.parse::<u64>().ok();
+    (number(0).expect("a number"), number(1).expect("a number"))
+}
+
+/// What a slot is known by while a scrape of it, which holds it, is under way.
+fn key(slot: &Arc<Slot>) -> usize {
+    Arc::as_ptr(slot).addr()
+}

@@ -1,0 +1,354 @@
+//! The fourteen scenarios that broke simpler protocols, each in several worlds that differ in what chance decides.
+
+use std::time::Duration;
+
+use integration::simulation::{Condition, Fault, Place, Settings, World};
+
+/// Worlds in which each scenario is played.
+const WORLDS: u64 = 20;
+/// The scrape interval of these worlds, and what a page and its way may take.
+const INTERVAL: Duration = Duration::from_secs(15);
+const PAGE: Duration = Duration::from_secs(1);
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// Plays `script` in worlds of three relays and twelve targets that have been running for a while; `slow_jobs` of a
+/// hundred targets ask for 60 s between scrapes.
+fn play(slow_jobs: u64, script: impl Fn(&mut World)) {
+    for seed in 0..WORLDS {
+        let settings = Settings { targets: (12, slow_jobs), ..Settings::small(seed) };
+        let mut world = World::traced(settings, None);
+        world.run(seconds(90));
+        script(&mut world);
+        world.run(seconds(200));
+        world.check_rest();
+        assert!(world.violations().is_empty(), "seed {seed}:\n{}", world.written());
+    }
+}
+
+fn target(number: usize, condition: Condition, time: u64) -> Fault {
+    Fault::Target { number, condition, time: Some(seconds(time)), restarts: false }
+}
+
+fn kill(relay: usize, down: u64) -> Fault {
+    Fault::KillRelay { relay, down: Some(seconds(down)), disk_lost: false, silent: false }
+}
+
+fn kill_coordinator(down: u64) -> Fault {
+    Fault::KillCoordinator { next: 0, down: seconds(down), silent: false }
+}
+
+fn cut(relay: usize, time: u64) -> Fault {
+    let (from, to) = (Place::Relay(relay), Place::Coordinator(0));
+    Fault::Block { from, to, both: true, time: seconds(time) }
+}
+
+/// A relay that has targets, and one of them.
+fn some(world: &mut World) -> (usize, usize) {
+    let (number, relay) = world.owners().into_iter().next().expect("everything is assigned");
+    (relay, number)
+}
+
+/// No target is dark for longer than `most` and two scrapes.
+fn check_dark(world: &World, most: u64) {
+    for number in 0..12 {
+        let dark = world.longest_dark(number);
+        assert!(
+            dark <= seconds(most) + 2 * INTERVAL + PAGE,
+            "target {number}: {dark:?}\n{}",
+            world.written()
+        );
+    }
+}
+
+#[test]
+fn a_target_dies_while_its_relay_is_refused_and_others_are_not() {
+    play(0, |world| {
+        let (relay, number) = some(world);
+        world.inject(Fault::Refuse { relay, time: seconds(60) });
+        world.inject(Fault::HalfEnd { relay });
+        world.run(seconds(20));
+        world.inject(target(number, Condition::Down, 15));
+        world.run(seconds(25));
+        world.inject(target(number, Condition::Down, 40));
+        world.run(seconds(60));
+    });
+}
+
+#[test]
+fn a_target_dies_on_its_new_owner_while_the_former_one_lives_unacknowledged() {
+    play(0, |world| {
+        let (relay, number) = some(world);
+        world.inject(cut(relay, 60));
+        world.run(seconds(40));
+        world.inject(target(number, Condition::Down, 15));
+        world.run(seconds(60));
+    });
+}
+
+#[test]
+fn a_relay_is_drained_while_a_target_dies_or_is_dead() {
+    for slow_jobs in [0, 100] {
+        play(slow_jobs, |world| {
+            let (relay, dying) = some(world);
+            let dead = world.targets_of(relay)[1];
+            world.inject(Fault::Target {
+                number: dead,
+                condition: Condition::Down,
+                time: None,
+                restarts: false,
+            });
+            world.run(seconds(40));
+            world.inject(Fault::Drain { relay, drained: true });
+            world.run(seconds(5));
+            world.inject(target(dying, Condition::Down, 30));
+            world.run(seconds(90));
+            assert!(world.targets_of(relay).is_empty(), "{}", world.written());
+            world.inject(Fault::Drain { relay, drained: false });
+        });
+    }
+}
+
+#[test]
+fn relays_are_restarted_in_turn_while_targets_are_dead() {
+    for slow_jobs in [0, 100] {
+        play(slow_jobs, |world| {
+            for number in [0, 5, 9] {
+                world.inject(Fault::Target {
+                    number,
+                    condition: Condition::Down,
+                    time: None,
+                    restarts: false,
+                });
+            }
+            world.run(seconds(40));
+            world.measure();
+            for relay in 0..3 {
+                world.inject(kill(relay, 2));
+                world.run(seconds(60));
+            }
+            for number in [0, 5, 9] {
+                let hidden = world.longest_hidden(number);
+                assert!(hidden <= 2 * INTERVAL + PAGE, "target {number}: {hidden:?}\n{}", world.written());
+            }
+        });
+    }
+}
+
+#[test]
+fn a_relay_goes_on_with_the_slice_it_has_kept_while_others_have_its_targets() {
+    play(20, |world| {
+        let (relay, number) = some(world);
+        world.inject(kill(relay, 30));
+        world.run(seconds(12));
+        world.inject(kill_coordinator(90));
+        world.run(seconds(40));
+        world.inject(target(number, Condition::Down, 20));
+        world.run(seconds(60));
+    });
+}
+
+#[test]
+fn a_relay_with_a_dead_target_is_away_for_as_long_as_a_pod_is() {
+    play(0, |world| {
+        let (relay, number) = some(world);
+        world.inject(Fault::Target { number, condition: Condition::Down, time: None, restarts: false });
+        world.run(seconds(40));
+        world.measure();
+        world.inject(kill(relay, 14));
+        world.run(seconds(100));
+        check_hidden(world, number, 14 + 16);
+    });
+}
+
+fn check_hidden(world: &World, number: usize, most: u64) {
+    let hidden = world.longest_hidden(number);
+    assert!(
+        hidden <= seconds(most) + 2 * INTERVAL + PAGE,
+        "target {number}: {hidden:?}\n{}",
+        world.written()
+    );
+}
+
+#[test]
+fn the_end_of_a_stream_is_seen_by_one_side_only() {
+    play(0, |world| {
+        let (relay, number) = some(world);
+        world.inject(Fault::HalfEnd { relay });
+        world.run(seconds(7));
+        world.inject(Fault::BlackHole { relay, relay_sees: false });
+        world.inject(target(number, Condition::Down, 20));
+        world.run(seconds(30));
+        world.inject(Fault::BlackHole { relay, relay_sees: true });
+        world.run(seconds(30));
+        check_dark(world, 20);
+    });
+}
+
+#[test]
+fn a_frozen_relay_wakes_up_with_messages_in_its_buffers() {
+    for time in [3, 12, 15, 25, 80] {
+        play(0, |world| {
+            let (relay, number) = some(world);
+            world.measure();
+            world.inject(Fault::PauseRelay { relay, time: seconds(time) });
+            world.run(seconds(time - 1));
+            world.inject(target(number, Condition::Down, 10));
+            world.run(seconds(60));
+            // The target was down for 10 s itself.
+            check_dark(world, 17.max(time - 1) + 10);
+        });
+    }
+}
+
+#[test]
+fn a_relay_that_is_still_scraped_loses_its_way_to_targets() {
+    play(0, |world| {
+        let (relay, _) = some(world);
+        let (from, to) = (Place::Relay(relay), Place::Targets);
+        world.inject(Fault::Block { from, to, both: true, time: seconds(90) });
+        world.run(seconds(30));
+        world.inject(cut(relay, 40));
+        world.run(seconds(90));
+    });
+}
+
+#[test]
+fn a_relay_is_killed_before_its_disk_has_what_it_showed() {
+    play(0, |world| {
+        let (relay, number) = some(world);
+        world.inject(Fault::StickDisk { relay, time: seconds(40) });
+        world.run(seconds(35));
+        world.inject(target(number, Condition::Down, 60));
+        world.inject(kill(relay, 2));
+        world.run(seconds(60));
+    });
+}
+
+#[test]
+fn a_coordinator_that_dies_or_pauses_moves_nothing_and_hides_nothing() {
+    let faults = [
+        kill_coordinator(2),
+        kill_coordinator(40),
+        Fault::KillCoordinator { next: 0, down: seconds(30), silent: true },
+        Fault::PauseCoordinator { time: seconds(20) },
+    ];
+    for fault in faults {
+        play(0, |world| {
+            let dead = some(world).1;
+            world.inject(Fault::Target {
+                number: dead,
+                condition: Condition::Down,
+                time: None,
+                restarts: false,
+            });
+            world.run(seconds(40));
+            let before = world.owners();
+            world.measure();
+            world.inject(fault);
+            world.run(seconds(120));
+            assert_eq!(world.owners(), before, "{}", world.written());
+            check_hidden(world, dead, 0);
+            (0..12).filter(|number| *number != dead).for_each(|number| check_dark_one(world, number));
+        });
+    }
+}
+
+/// No scrape of the target is lost.
+fn check_dark_one(world: &World, number: usize) {
+    let dark = world.longest_dark(number);
+    assert!(dark <= INTERVAL + PAGE, "target {number}: {dark:?}\n{}", world.written());
+}
+
+#[test]
+fn a_relay_that_comes_late_with_a_higher_reign_is_heard() {
+    play(0, |world| {
+        for relay in [0, 1] {
+            world.inject(cut(relay, 70));
+        }
+        for _ in 0..2 {
+            world.run(seconds(10));
+            world.inject(kill_coordinator(1));
+        }
+        world.run(seconds(25));
+        let high = world.epoch_of(2).expect("it has joined");
+        world.inject(cut(2, 60));
+        world.run(seconds(20));
+        world.inject(kill_coordinator(1));
+        world.run(seconds(100));
+        for relay in 0..3 {
+            assert!(world.epoch_of(relay) > Some(high), "relay {relay}\n{}", world.written());
+        }
+    });
+}
+
+#[test]
+fn a_new_process_finds_the_stream_of_its_predecessor_half_open() {
+    play(0, |world| {
+        let (relay, _) = some(world);
+        world.measure();
+        world.inject(Fault::KillRelay { relay, down: Some(seconds(1)), disk_lost: false, silent: true });
+        world.run(seconds(60));
+        check_dark(world, 6);
+    });
+}
+
+#[test]
+fn a_relay_joins_before_any_list_names_it() {
+    play(0, |world| {
+        world.measure();
+        world.inject(Fault::Scale { relay: 3, member: true });
+        world.run(seconds(120));
+        check_dark(world, 0);
+        assert!(!world.targets_of(3).is_empty(), "{}", world.written());
+    });
+}
+
+#[test]
+fn a_drained_relay_that_is_restarted_stays_drained() {
+    play(0, |world| {
+        world.inject(Fault::Drain { relay: 1, drained: true });
+        world.run(seconds(60));
+        world.inject(kill(1, 3));
+        world.run(seconds(60));
+        assert!(world.targets_of(1).is_empty(), "{}", world.written());
+        world.inject(Fault::Drain { relay: 1, drained: false });
+    });
+}
+
+#[test]
+fn relays_are_ended_in_turn_and_no_scrape_is_lost() {
+    for slow_jobs in [0, 100] {
+        play(slow_jobs, |world| {
+            let dead = some(world).1;
+            world.inject(Fault::Target {
+                number: dead,
+                condition: Condition::Down,
+                time: None,
+                restarts: false,
+            });
+            // A job that asks for 60 s between scrapes notices only then.
+            world.run(seconds(80));
+            world.measure();
+            for relay in 0..3 {
+                world.inject(Fault::EndRelay { relay, down: Some(seconds(8)) });
+                world.run(seconds(120));
+            }
+            check_hidden(world, dead, 0);
+            (0..12).filter(|number| *number != dead).for_each(|number| check_dark_one(world, number));
+        });
+    }
+}
+
+#[test]
+fn a_killed_relay_leaves_no_target_dark_for_long() {
+    play(0, |world| {
+        let (relay, _) = some(world);
+        world.measure();
+        world.inject(kill(relay, 100));
+        world.run(seconds(90));
+        check_dark(world, 6);
+    });
+}
