@@ -68,12 +68,13 @@ impl Assignment {
             Err(_) => return End::NoConnection(format!("no connection within {join_timeout:?}")),
         };
         let (outbox, outgoing) = mpsc::channel(OUTBOX);
-        let hello = {
+        let (hello, says_kept) = {
             let mut holding = self.holding.lock().await;
             holding.open_stream();
-            report::hello(&self.identity, &self.gather, holding.slice(), self.leaving.is_asked())
+            let (slice, leaves) = (holding.slice(), self.leaving.is_asked());
+            (report::hello(&self.identity, &self.gather, slice, leaves), slice.reign.is_some())
         };
-        let (says_leaving, says_kept) = (hello.draining, hello.highest_reign.is_some());
+        let says_leaving = hello.draining;
         context.contact.update(|contact| contact.opened(boottime::now()));
         let first = message(Request::Hello(wire::Hello::from(&hello)));
         outbox.try_send(first).expect("the outbox is new and empty");

@@ -161,7 +161,11 @@ async fn a_coordinator_that_is_not_ready_hears_what_is_held_once_the_kept_slice_
     let relay = RunningRelay::start(&settling.url(), Some(dir.path())).await;
     let heard = settling.hears(|heard| heard.hellos.len() == 2).await;
     let said = |at: usize| (heard.hellos[at].held.len(), heard.hellos[at].highest_epoch);
-    assert_eq!((said(0), said(1)), ((0, 0), (1, 1)), "a lower epoch would be ignored, so it has to be known");
+    assert_eq!(
+        (said(0), said(1)),
+        ((0, 1), (1, 1)),
+        "what is held has to be known before anything is decided"
+    );
     let mut slice = whole(1, vec![assigned("a", &a, Keep)]);
     slice.reign = super::fleet::reign(2);
     settling.push(&slice).await;
