@@ -365,13 +365,6 @@ impl Fleet {
         }
     }
 
-    /// The same fleet with other rules, for tests that want to see what breaks without one.
-    #[must_use]
-    pub fn with_guards(mut self, guards: Guards) -> Self {
-        self.guards = guards;
-        self
-    }
-
     /// Applies one event. The effects are to be carried out in order.
     pub fn apply(&mut self, event: FleetEvent, now: Now) -> Vec<Effect> {
         self.advance_clock(now);
@@ -418,11 +411,6 @@ impl Fleet {
         relay.outbox.drained = true;
         self.place_due = true;
         self.advance_all();
-    }
-
-    fn close(&mut self, stream: StreamId, why: Closing) {
-        *self.counters.closed.entry(why.kind()).or_default() += 1;
-        self.effects.push(Effect::Close { stream, why });
     }
 }
 

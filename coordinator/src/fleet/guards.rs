@@ -1,5 +1,7 @@
 //! Rules of the protocol that a test may take out.
 
+use super::Fleet;
+
 /// Which rules hold. Each protects what the assignment protocol promises, and is there because a simulated fleet broke
 /// that promise without it; only tests take one out, to see that its loss is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,5 +55,14 @@ impl Default for Guards {
             returns_with_copy: true,
             later_assignment_wins: true,
         }
+    }
+}
+
+impl Fleet {
+    /// The same fleet with other rules, for tests that want to see what breaks without one.
+    #[must_use]
+    pub fn with_guards(mut self, guards: Guards) -> Self {
+        self.guards = guards;
+        self
     }
 }

@@ -181,6 +181,11 @@ impl Fleet {
         last_page.is_some_and(|page| age(page) <= self.timings.scraped)
     }
 
+    pub(super) fn close(&mut self, stream: StreamId, why: Closing) {
+        *self.counters.closed.entry(why.kind()).or_default() += 1;
+        self.effects.push(Effect::Close { stream, why });
+    }
+
     pub(super) fn heard(&mut self, stream: StreamId) {
         let now = self.now;
         if let Some(relay) = self.relay_of(stream) {
