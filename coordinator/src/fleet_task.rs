@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use wire::join_response::Message;
 
-use crate::fleet::{Closing, Effect, Fleet, FleetEvent, Now, Snapshot, StreamEnd, StreamId, Timings};
+use crate::fleet::{Closing, Effect, Fleet, FleetEvent, Guards, Now, Snapshot, StreamEnd, StreamId, Timings};
 
 /// Events that may wait. A sender waits with them, so a relay's heartbeat is echoed only once the fleet will see it.
 const EVENTS: usize = 1024;
@@ -140,6 +140,11 @@ pub fn new(boot_id: Arc<str>, timings: Timings) -> (FleetHandle, FleetTask) {
 }
 
 impl FleetTask {
+    /// The same with other rules of the protocol, for tests.
+    pub(crate) fn with_guards(self, guards: Guards) -> Self {
+        Self { fleet: self.fleet.with_guards(guards), ..self }
+    }
+
     /// Runs until `shutdown`, or until nobody can send events any more. All streams end then.
     pub async fn run(mut self, shutdown: CancellationToken) {
         let mut ticks = interval(TICK);

@@ -52,7 +52,7 @@ use catalog::Listing;
 use config::{Config, Diagnostics, MissingFiles};
 use discover::Ledger;
 use discover::kubernetes::watches::Watches;
-use fleet::Timings;
+use fleet::{Guards, Timings};
 use fleet_feed::Feed;
 use instruments::Instruments;
 use reload::First;
@@ -137,6 +137,7 @@ pub struct Coordinator {
     grpc: TcpListener,
     http: TcpListener,
     bound: Bound,
+    guards: Guards,
 }
 
 impl Coordinator {
@@ -150,7 +151,13 @@ impl Coordinator {
         let (grpc, grpc_bound) = listen::bind(config.grpc_listen).await?;
         let (http, http_bound) = listen::bind(config.http_listen).await?;
         let bound = Bound { grpc: grpc_bound, http: http_bound };
-        Ok(Self { config, text, hangups, first, grpc, http, bound })
+        Ok(Self { config, text, hangups, first, grpc, http, bound, guards: Guards::default() })
+    }
+
+    /// The same with other rules of the protocol, for tests that want to see what breaks without one.
+    #[must_use]
+    pub fn with_guards(self, guards: Guards) -> Self {
+        Self { guards, ..self }
     }
 
     /// The addresses in use: where port 0 was asked for, the ones that were given.
@@ -182,6 +189,7 @@ impl Coordinator {
         let catalog = catalog_task::run(config.clone(), published, instruments, watches.clone(), rt.clone());
         rt.tasks.spawn("catalog", catalog);
         let (fleet, fleet_task) = fleet_task::new(runtime::boot_id::random().into(), Timings::default());
+        let fleet_task = fleet_task.with_guards(self.guards);
         fleet_metrics::register(rt.meter(), &fleet.snapshots());
         rt.tasks.spawn("fleet", run_fleet(fleet_task, rt.shutdown.clone()));
         let feed = Feed {

@@ -28,6 +28,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::cache::{Cache, Loaded};
+use crate::guards::Guards;
 use crate::instruments::Instruments;
 use crate::scrape::AddressGuard;
 use crate::standing::SharedContact;
@@ -58,6 +59,8 @@ pub struct Context {
     pub guard: AddressGuard,
     /// What pages show of a target.
     pub style: PageStyle,
+    /// Which rules of the protocol hold: all, save in tests.
+    pub guards: Guards,
     /// How many scrapers may be connected.
     pub room: Room,
     /// Rung when something has to be reported at once.

@@ -23,6 +23,7 @@ pub mod cache;
 pub mod contact;
 pub mod copies;
 pub mod gather;
+pub mod guards;
 pub mod instruments;
 pub mod leave;
 pub mod merge;
@@ -53,6 +54,7 @@ use assignment::{Assignment, Identity};
 use cache::{Cache, Loaded};
 use contact::Timings;
 use gather::{Context, Gather};
+use guards::Guards;
 use instruments::{CacheInstruments, Instruments};
 use leave::Leaving;
 use scrape::AddressGuard;
@@ -147,6 +149,7 @@ pub struct Relay {
     metrics: TcpListener,
     http: TcpListener,
     bound: Bound,
+    guards: Guards,
 }
 
 /// Starts a relay and runs it until `rt` is asked to shut down.
@@ -167,7 +170,13 @@ impl Relay {
         let (metrics, metrics_bound) = listen::bind(config.listen).await?;
         let (http, http_bound) = listen::bind(config.http_listen).await?;
         let bound = Bound { metrics: metrics_bound, http: http_bound };
-        Ok(Self { config, metrics, http, bound })
+        Ok(Self { config, metrics, http, bound, guards: Guards::default() })
+    }
+
+    /// The same with a rule of the protocol taken out, for tests.
+    #[must_use]
+    pub fn with_guards(self, guards: Guards) -> Self {
+        Self { guards, ..self }
     }
 
     /// The addresses in use: where port 0 was asked for, the ones that were given.
@@ -227,6 +236,7 @@ impl Relay {
             tasks: rt.tasks.clone(),
             guard: AddressGuard::new([self.bound.metrics], self.config.deny_local),
             style: self.config.front.style,
+            guards: self.guards,
             room: Room::default(),
             changed: Notify::new(),
             flush_late: AtomicBool::new(false),

@@ -1,6 +1,7 @@
 //! `scrape-relay coordinator`
 
 use coordinator::config::MissingFiles;
+use coordinator::fleet::Guards;
 use coordinator::{Coordinator, CoordinatorConfig, Error, Source};
 use runtime::address::ListenAddress;
 
@@ -13,6 +14,14 @@ use crate::process::Server;
 /// # Errors
 /// What was wrong with the configuration or a port, or which task failed.
 pub async fn run(args: CoordinatorArgs, log: &LogArgs) -> Result<(), Failure> {
+    run_with(args, log, Guards::default()).await
+}
+
+/// The same with other rules of the protocol, for tests.
+///
+/// # Errors
+/// What was wrong with the configuration or a port, or which task failed.
+pub async fn run_with(args: CoordinatorArgs, log: &LogArgs, guards: Guards) -> Result<(), Failure> {
     let config = CoordinatorConfig {
         source: Source::File { path: args.config, missing_files: MissingFiles::Warn },
         grpc_listen: guarded("--grpc-listen", args.grpc_listen, &args.listen)?,
@@ -21,7 +30,7 @@ pub async fn run(args: CoordinatorArgs, log: &LogArgs) -> Result<(), Failure> {
     };
     let server = Server::start(log, "scrape-relay-coordinator")?;
     let rt = server.runtime();
-    let coordinator = Coordinator::bind(config).await.map_err(failure)?;
+    let coordinator = Coordinator::bind(config).await.map_err(failure)?.with_guards(guards);
     let bound = coordinator.bound();
     tracing::info!(grpc = %bound.grpc, http = %bound.http, "coordinator started");
     let ended = coordinator.run(rt).await.map_err(failure);

@@ -39,6 +39,10 @@ impl Fleet {
         self.balance.filling = decision.filling.iter().map(|index| candidates[*index].name.clone()).collect();
         self.mark_heavy(&decision.fair);
         for one in decision.moves {
+            let evens_out = matches!(one.cause, place::Cause::Overload | place::Cause::Fill);
+            if evens_out && !self.guards.load_bounded {
+                continue;
+            }
             self.carry_out(targets[one.unit], &candidates[one.to].name, &one);
         }
     }

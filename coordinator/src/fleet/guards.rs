@@ -33,6 +33,8 @@ pub struct Guards {
     pub record_travels: bool,
     /// A relay that is back gets what nobody could show meanwhile: dead targets' series would end with each restart.
     pub returns_with_copy: bool,
+    /// A relay with much more or much less than its share gives or gets targets: a new one would stay empty.
+    pub load_bounded: bool,
     /// Of two relays that report a target the one that it was assigned to later keeps it.
     pub later_assignment_wins: bool,
 }
@@ -53,6 +55,7 @@ impl Default for Guards {
             dropped_once_seen: true,
             record_travels: true,
             returns_with_copy: true,
+            load_bounded: true,
             later_assignment_wins: true,
         }
     }

@@ -84,9 +84,10 @@ impl Gather {
             if is_new && has_joined {
                 slot.newly_assigned();
             }
+            let permission = self.context.guards.in_force(*permission);
             let stamp = slice.targets.get(id).map(|held| held.stamp).unwrap_or_default();
-            match slot.assign(*permission, stamp) {
-                OnAssigned::Leave if *permission == Permission::Keep && slot.is_blank() => {
+            match slot.assign(permission, stamp) {
+                OnAssigned::Leave if permission == Permission::Keep && slot.is_blank() => {
                     self.restore(&mut restorer, slot)
                 }
                 OnAssigned::Leave => {}

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use crate::chaos::bed::{Bed, JOB, PATIENCE};
 use crate::chaos::placement::Placement;
-use crate::wait;
 
 /// Of so many targets the first is dead from the start: 5 %. The last restarts.
 const TWENTY: usize = 20;
 /// A relay counts on the coordinator knowing of its copies once a heartbeat has come back that went out after its report.
 const KNOWN: Duration = Duration::from_secs(5);
+/// Between two looks at Prometheus.
+const LOOK: Duration = Duration::from_millis(250);
+
 /// How many die, and how often.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
@@ -42,12 +44,15 @@ pub struct Casualties {
 impl Casualties {
     /// Lets one target of twenty die, and waits until their cached copies are in Prometheus and the coordinator surely
     /// knows of them.
+    ///
+    /// # Panics
+    /// Where they are not.
     pub async fn start(bed: &Bed, pace: Pace) -> Self {
         let dead: Vec<usize> = (0..bed.targets.count()).step_by(TWENTY).collect();
         for number in &dead {
             bed.targets.die(*number);
         }
-        cached(bed, dead.len()).await;
+        cached(bed, dead.len(), PATIENCE).await.expect("their copies are served");
         tokio::time::sleep(KNOWN).await;
         Self { dead: dead.into_iter().map(|number| bed.targets.instance(number)).collect(), pace, turn: 0 }
     }
@@ -105,13 +110,20 @@ impl Casualties {
 }
 
 /// Waits until Prometheus has so many targets that are served from caches.
-pub async fn cached(bed: &Bed, count: usize) {
+///
+/// # Errors
+/// How many it has after `limit`.
+pub async fn cached(bed: &Bed, count: usize, limit: Duration) -> Result<(), String> {
     let query = format!("count(scraperelay_target_cache_age_seconds{{job=\"{JOB}\"}})");
-    wait::until("cached copies in Prometheus", PATIENCE, || async {
-        match bed.prometheus.number(&query).await? {
-            cached if cached == count as f64 => Ok(()),
-            cached => Err(format!("{cached} of {count} are cached")),
+    let until = tokio::time::Instant::now() + limit;
+    loop {
+        let cached = bed.prometheus.number(&query).await;
+        if cached == Ok(count as f64) {
+            return Ok(());
         }
-    })
-    .await;
+        if tokio::time::Instant::now() > until {
+            return Err(format!("{cached:?} of {count} are cached"));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }

@@ -39,8 +39,12 @@ pub(crate) async fn away(program: &Program, down: Duration) -> Option<Outcome> {
     let absent = Span { from: since, to: now() };
     bed.coordinator.restart().await;
     let restarted = tokio::time::Instant::now();
-    cached(&bed, casualties.dead.len() + DYING.len()).await;
-    outcome.late("series of what died meanwhile are back", BACK, Ok(restarted.elapsed()));
+    let back = cached(&bed, casualties.dead.len() + DYING.len(), BACK + BACK).await;
+    let is_back = back.is_ok();
+    outcome.late("series of what died meanwhile are back", BACK, back.map(|()| restarted.elapsed()));
+    if !is_back {
+        return Some(outcome);
+    }
     down_without_series(&bed, Span { from: died, to: absent.to }, &mut outcome).await;
     let after = bed.settled().await;
     moves(&mut outcome, &moved(&before, &after));
@@ -88,7 +92,8 @@ pub(crate) async fn restarts(program: &Program, times: usize, every: Duration) -
     bed.coordinator.process().signal(Signal::CONT).expect("it runs");
     moves(&mut outcome, &bed.moved(&before, PAUSED).await);
     outcome.figure("moved by a pause of 20 s", 0, moved(&before, &bed.settled().await).len());
-    cached(&bed, casualties.dead.len()).await;
+    let shown = cached(&bed, casualties.dead.len(), BACK).await;
+    outcome.expect(shown.is_ok(), Judge::Vanished, || format!("{shown:?}"));
     let allowed = Allowed { gap: 6.0, hidden: 6.0, excepted: Vec::new() };
     let span = bed.since_start();
     verdict::judge(&mut bed, span, &allowed, &mut outcome).await;
@@ -100,16 +105,12 @@ fn moves(outcome: &mut Outcome, moved: &[impl std::fmt::Debug]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_the_coordinator_is_away_everything_that_was_shown_goes_on() {
-    let down = Duration::from_secs(if crate::long() { 600 } else { 60 });
-    let Some(outcome) = away(&crate::program(), down).await else { return };
-    outcome.is_clean();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_coordinator_that_restarts_often_or_stands_still_moves_nothing() {
-    let (times, every) = if crate::long() { (20, 15) } else { (3, 8) };
-    let outcome = restarts(&crate::program(), times, Duration::from_secs(every)).await;
-    let Some(outcome) = outcome else { return };
-    outcome.is_clean();
+async fn while_the_coordinator_is_away_restarts_or_stands_still_nothing_moves_and_what_was_shown_goes_on() {
+    let (down, times, every) = if crate::long() { (600, 20, 15) } else { (60, 3, 8) };
+    let program = crate::program();
+    let (away, restarted) = tokio::join!(
+        away(&program, Duration::from_secs(down)),
+        restarts(&program, times, Duration::from_secs(every))
+    );
+    away.into_iter().chain(restarted).for_each(|outcome| outcome.is_clean());
 }

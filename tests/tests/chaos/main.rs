@@ -3,7 +3,9 @@
 //! Each scenario gives an outcome: complaints of judges, and figures. Tests of the product ask for no complaint.
 //! `--nocapture` prints the figures; with `SCRAPE_RELAY_LONG_TESTS=1` everything is done more often and for longer.
 
+mod controls;
 mod coordinator_down;
+mod old_copy;
 mod planned;
 mod relay_frozen;
 mod relay_killed;

@@ -39,7 +39,7 @@ impl Change {
         Some(Self { bed, outcome, given })
     }
 
-    async fn balanced(&mut self) {
+    async fn balanced(&mut self) -> bool {
         let began = std::time::Instant::now();
         let uneven = self.bed.balanced(SHARES).await.err();
         self.outcome.figure(
@@ -47,7 +47,9 @@ impl Change {
             format!("{SHARES:?}"),
             format!("{:.1?}", began.elapsed()),
         );
+        let is_even = uneven.is_none();
         self.outcome.add(uneven);
+        is_even
     }
 
     /// SIGTERM for the relay of that number, and its end.
@@ -82,7 +84,9 @@ pub(crate) async fn scales(program: &Program, most: usize) -> Option<Outcome> {
     let mut ideal = 0.0;
     for relays in 3..=most {
         change.bed.add_relay().await;
-        change.balanced().await;
+        if !change.balanced().await {
+            return Some(change.outcome);
+        }
         ideal += TARGETS as f64 / relays as f64;
     }
     for relays in (3..=most).rev() {
@@ -128,22 +132,10 @@ pub(crate) async fn rolls(program: &Program, times: usize) -> Option<Outcome> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn relays_that_come_and_go_cost_no_sample() {
-    let most = if crate::long() { 5 } else { 3 };
-    let Some(outcome) = scales(&crate::program(), most).await else { return };
-    outcome.is_clean();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn drained_relays_cost_no_sample() {
-    let times = if crate::long() { 10 } else { 1 };
-    let Some(outcome) = drains(&crate::program(), times).await else { return };
-    outcome.is_clean();
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn relays_restarted_one_after_the_other_cost_no_sample() {
-    let times = if crate::long() { 3 } else { 1 };
-    let Some(outcome) = rolls(&crate::program(), times).await else { return };
-    outcome.is_clean();
+async fn relays_that_come_go_drain_and_restart_cost_no_sample() {
+    let (most, times, rounds) = if crate::long() { (5, 10, 3) } else { (3, 1, 1) };
+    let program = crate::program();
+    let (scaled, drained, restarted) =
+        tokio::join!(scales(&program, most), drains(&program, times), rolls(&program, rounds));
+    [scaled, drained, restarted].into_iter().flatten().for_each(|outcome| outcome.is_clean());
 }
