@@ -32,7 +32,6 @@ impl Rules {
                     Timings { alone_after_end: NEVER, alone_after_silence: NEVER, ..rules.timings }
             }
             "discard" => rules.relay.discard_drops = false,
-            "epochs" => rules.fleet.higher_reign_outbid = false,
             "bounds" => rules.fleet.load_bounded = false,
             "clocks" => rules.fleet.pause_restarts_clocks = false,
             "records" => rules.fleet.record_travels = false,

@@ -1,10 +1,11 @@
 //! Negative controls: without one of the protocol's rules the judge of the matching scenario complains.
 
+use std::time::Duration;
+
 use integration::chaos::judge::Judge;
 use integration::chaos::outcome::Outcome;
 use integration::fleet::Program;
 use integration::link::Direction;
-use std::time::Duration;
 
 use crate::{coordinator_down, old_copy, planned, rolling_restart, way_blocked};
 
@@ -22,26 +23,18 @@ fn caught(rule: &str, outcome: Option<Outcome>, judges: &[Judge]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_rule_of_the_protocol_a_judge_complains() {
     let moment = Duration::from_secs(20);
-    let (alone, discard, epochs, bounds, clocks, records) = (
-        without("alone"),
-        without("discard"),
-        without("epochs"),
-        without("bounds"),
-        without("clocks"),
-        without("records"),
-    );
+    let (alone, discard, bounds, clocks, records) =
+        (without("alone"), without("discard"), without("bounds"), without("clocks"), without("records"));
     let outcomes = tokio::join!(
         way_blocked::blocks(&alone, Direction::ToServer, 1),
         old_copy::old_copies(&discard),
-        coordinator_down::away(&epochs, moment),
         planned::scales(&bounds, 3),
         coordinator_down::restarts(&clocks, 0, moment),
         rolling_restart::rolls(&records, &[10]),
     );
     caught("alone", outcomes.0, &[Judge::Reset]);
     caught("discard", outcomes.1, &[Judge::Reset]);
-    caught("epochs", outcomes.2, &[Judge::Late]);
-    caught("bounds", outcomes.3, &[Judge::Uneven]);
-    caught("clocks", outcomes.4, &[Judge::Moved, Judge::Gap]);
-    caught("records", outcomes.5, &[Judge::Vanished]);
+    caught("bounds", outcomes.2, &[Judge::Uneven]);
+    caught("clocks", outcomes.3, &[Judge::Moved, Judge::Gap]);
+    caught("records", outcomes.4, &[Judge::Vanished]);
 }
