@@ -16,7 +16,7 @@ fn without(rule: &str) -> Program {
 
 fn caught(rule: &str, outcome: Option<Outcome>, judges: &[Judge]) {
     let Some(outcome) = outcome else { return };
-    println!("CONTROL | without {rule} | {judges:?} | {} complaints", outcome.faults.len());
+    outcome.figure(&format!("complaints without {rule}"), format!("{judges:?}"), outcome.faults.len());
     outcome.is_caught_by(judges);
 }
 
