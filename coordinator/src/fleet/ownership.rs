@@ -61,7 +61,7 @@ impl Fleet {
             relay.outbox.assigned.remove(&id);
             if matches!(relay.link, Link::Connected(_)) {
                 unit.expose(Exposer::Told(owner.relay.clone()));
-                let is_newest = owner.permission != Permission::None;
+                let is_newest = holds_newest(&owner, relay);
                 relay.releasing.insert(id, Releasing { is_newest, ..Releasing::default() });
                 relay.outbox.removed.insert(id);
             } else {
@@ -218,6 +218,16 @@ fn permission(unit: &Unit, (to, relay): (&str, &Relay), alone: bool, record: boo
         true if record => Permission::Record,
         true if is_home && !relay.copies_are_stale => Permission::Keep,
         true => Permission::Discard,
+    }
+}
+
+/// Whether the copy that a connected owner has, if any, is as new as what was exposed last: one that it was told to drop
+/// and may still have is not.
+fn holds_newest(owner: &Owner, relay: &Relay) -> bool {
+    match owner.permission {
+        Permission::Keep => true,
+        Permission::Discard | Permission::Record => relay.has_acknowledged(owner),
+        Permission::None => false,
     }
 }
 

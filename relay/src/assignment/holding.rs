@@ -84,7 +84,8 @@ impl Holding {
             self.flush_drops().await;
         }
         self.unwritten = true;
-        self.write(WRITE_EVERY).await;
+        // What is acknowledged as dropped must not come back with the kept slice either.
+        self.write(if drops { Duration::ZERO } else { WRITE_EVERY }).await;
         Ok(Some(CarriedOut { stamp, departed }))
     }
 

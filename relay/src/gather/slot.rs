@@ -245,8 +245,11 @@ impl Slot {
     }
 
     fn may_show(&self, state: &State, copy: &Good, moment: &PageMoment) -> bool {
-        let young = moment.copy_max_age.is_some_and(|most| copy.age(moment.now) <= most);
-        young && !self.is_refused() && state.copies.may_serve(moment.standing)
+        self.is_fresh(copy, moment) && state.copies.may_serve(moment.standing)
+    }
+
+    fn is_fresh(&self, copy: &Good, moment: &PageMoment) -> bool {
+        moment.copy_max_age.is_some_and(|most| copy.age(moment.now) <= most) && !self.is_refused()
     }
 
     /// Takes what the last whole page found of this target's families that others see otherwise.
@@ -291,15 +294,14 @@ impl Slot {
     }
 
     /// The target has left the slice; what is known of it at `moment`. A relay that is alone may not be the last that
-    /// exposed it, so its copy is nobody's.
+    /// exposed it, so its copy is nobody's. A copy that is still there under `none` has been followed by no good scrape
+    /// here; whether it is the newest of all is for the coordinator to know.
     pub fn release(&self, moment: &PageMoment) -> Release {
         let mut state = self.state.lock();
         state.released = true;
         let failing = state.last.as_ref().is_none_or(|last| last.result.is_err());
-        let copy = state
-            .copy
-            .take()
-            .filter(|copy| failing && !moment.standing.alone && self.may_show(&state, copy, moment));
+        let copy =
+            state.copy.take().filter(|copy| failing && !moment.standing.alone && self.is_fresh(copy, moment));
         Release { never_good: state.never_good, copy }
     }
 
