@@ -233,7 +233,8 @@ fn holds_newest(owner: &Owner, relay: &Relay) -> bool {
 
 /// Whether an owner that is lost has a copy, if any, as new as what it exposed last.
 fn has_newest(owner: &Owner, relay: &Relay) -> bool {
-    let applied = owner.stamp <= relay.acknowledged;
+    // What was changed and not sent since has the stamp of what was sent before.
+    let applied = owner.sent.is_some() && owner.stamp <= relay.acknowledged;
     let own = match owner.permission {
         Permission::Keep => true,
         Permission::Discard | Permission::Record => applied,

@@ -146,9 +146,10 @@ impl Fleet {
         for id in &relay.owned {
             let Some(unit) = self.units.get_mut(id) else { continue };
             let Some(owner) = &mut unit.owner else { continue };
-            owner.sent = None;
             unit.entry = None;
-            let applied = owner.stamp <= relay.acknowledged || reported.get(id) == Some(&owner.stamp);
+            let known = owner.stamp <= relay.acknowledged || reported.get(id) == Some(&owner.stamp);
+            // What was changed and not sent since has the stamp of what was sent before.
+            let applied = owner.sent.take().is_some() && known;
             match owner.permission {
                 Permission::Discard | Permission::Record if applied => owner.permission = Permission::Keep,
                 _ => {}

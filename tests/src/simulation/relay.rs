@@ -187,11 +187,12 @@ impl World {
         self.judge_reign(process);
         let released = self.take_over(process, &applied);
         let (machine, now) = (&mut self.relays[process.index], self.now);
-        let late = applied.drops_copies() && !machine.disk.flushes(now, Duration::from_secs(1));
+        let drops = applied.drops_copies();
+        let late = drops && !machine.disk.flushes(now, Duration::from_secs(1));
         let running = machine.process.as_mut()?;
         running.flush_late |= late;
         running.unwritten = true;
-        self.write_slice(process, WRITE_EVERY);
+        self.write_slice(process, if drops { Duration::ZERO } else { WRITE_EVERY });
         Some(CarriedOut { stamp, released })
     }
 

@@ -187,3 +187,37 @@ fn a_relay_that_is_back_shows_nothing_older_than_an_interim_owner_that_is_gone_a
     world.pass(seconds(5));
     assert_eq!(world.dark(1), []);
 }
+
+/// `a` was killed, `b` has shown what it had; now `b` ends in the way `end` says, and `a` is back before `b` is lost: what
+/// `b` is to discard it has not been told.
+fn untold(end: impl Fn(&mut World)) -> (World, u64) {
+    let mut world = World::new(2, 10).scraped();
+    world.start("a", "1");
+    world.start("b", "1");
+    world.pass(seconds(6));
+    let number = numbers(&mut world, "a")[0];
+    world.kill("a");
+    world.pass(seconds(8));
+    assert_eq!(permission(&mut world, "b", number), Some(NONE));
+    world.kill_target(number);
+    end(&mut world);
+    world.start("a", "2");
+    (world, number)
+}
+
+#[test]
+fn what_a_relay_was_to_discard_while_it_was_away_it_discards_when_it_is_back() {
+    let (mut world, number) = untold(|world| world.end("b", StreamEnd::Peer));
+    world.join("b");
+    assert_eq!(permission(&mut world, "b", number), Some(DISCARD), "it has a copy from before `a` had it");
+}
+
+#[test]
+fn who_was_to_discard_its_copy_and_is_lost_is_no_home_for_it() {
+    let (mut world, number) = untold(|world| world.kill("b"));
+    world.pass(seconds(6));
+    world.start("b", "2");
+    world.pass(seconds(5));
+    let both = ["a", "b"].map(|name| permission(&mut world, name, number));
+    assert!(!both.contains(&Some(KEEP)), "{both:?}");
+}
