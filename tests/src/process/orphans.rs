@@ -8,13 +8,13 @@ use std::os::unix::process::CommandExt as _;
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
-/// The shell's whole program: it remembers ids, each between two blanks.
+/// The shell's whole program: it remembers ids, each between two blanks. One may be told to have ended more than once.
 const PROGRAM: &str = r#"
 left=' '
 while read -r what id; do
   case $what in
     started) left="$left$id " ;;
-    ended) left="${left%% $id *} ${left#* $id }" ;;
+    ended) case $left in *" $id "*) left="${left%% $id *} ${left#* $id }" ;; esac ;;
   esac
 done
 [ "$left" = ' ' ] || kill -9 $left
