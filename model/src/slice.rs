@@ -159,6 +159,8 @@ pub struct Held {
     pub stamp: Stamp,
     /// With which permission.
     pub permission: Permission,
+    /// With `none`: whether that is only because the relay is alone, so that another may have shown something newer.
+    pub held_back: bool,
     /// Whether the last page showed it from the cache.
     pub served_from_cache: bool,
     /// Samples of its last good scrape.
@@ -195,6 +197,8 @@ pub struct Hello {
     pub highest_reign: Option<Reign>,
     /// What it holds.
     pub held: Vec<Held>,
+    /// Whether that is all it may have exposed: it has a slice, its own or that of the process before.
+    pub held_is_all: bool,
     /// Whether the process is about to end and wants to be rid of its targets.
     pub draining: bool,
     /// Whether an operator has drained it, as some coordinator told.

@@ -152,6 +152,7 @@ fn hello(relay: usize, wall: SystemTime) -> Hello {
         protocol: ProtocolRange { min: PROTOCOL, max: PROTOCOL },
         highest_reign: None,
         held: Vec::new(),
+        held_is_all: false,
         draining: false,
         drained: false,
         capacity: None,

@@ -168,8 +168,9 @@ impl Fleet {
         };
         unit.exposers.retain(|exposer| !exposer.is(name));
         relay.releasing.remove(&held.target);
+        let settling = self.phase == Phase::Settling;
         // Who had it since may have shown something newer.
-        let another_had_it = self.phase == Phase::Leading
+        let another_had_it = !settling
             && unit.left.as_ref().is_some_and(|left| left != name)
             && unit.home.as_ref() != Some(name);
         let permission = match held.permission {
@@ -189,7 +190,8 @@ impl Fleet {
             permission,
             stamp: held.stamp,
             sent: None,
-            claim: (self.phase == Phase::Settling).then_some(held.stamp),
+            claim: settling.then_some(held.stamp),
+            held_back: settling && held.held_back && !relay.copies_are_stale,
             reason: Reason::Reported,
             since: self.now.wall,
         });

@@ -45,6 +45,7 @@ pub(crate) fn hello(name: &str, boot_id: &str) -> Hello {
         protocol: ProtocolRange { min: PROTOCOL, max: PROTOCOL },
         highest_reign: None,
         held: Vec::new(),
+        held_is_all: false,
         draining: false,
         advertise: format!("{name}:15090").into(),
         last_page: None,

@@ -39,6 +39,7 @@ impl Fleet {
             stamp: Stamp::default(),
             sent: None,
             claim: None,
+            held_back: false,
             reason,
             since: self.now.wall,
         });
@@ -179,7 +180,8 @@ impl Fleet {
         let muted = unit.moving.is_some() || unit.waits_for_home();
         match &mut unit.owner {
             Some(owner) if alone && !muted && owner.permission == Permission::None => {
-                owner.permission = Permission::Discard;
+                let keeps = std::mem::take(&mut owner.held_back);
+                owner.permission = if keeps { Permission::Keep } else { Permission::Discard };
                 owner.sent = None;
                 if let Some(relay) = self.relays.get_mut(&owner.relay) {
                     relay.outbox.assigned.insert(id);

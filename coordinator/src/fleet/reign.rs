@@ -45,11 +45,14 @@ impl Fleet {
         self.phase_began = self.now.elapsed;
         self.place_due = true;
         self.unknown_exposers |= self.is_restart;
+        // Nobody but its owner has had a target since: then what that one held back is the newest there is.
+        let known = complete && self.relays.values().all(|relay| relay.held_is_all);
         for unit in self.units.values_mut() {
             match &mut unit.owner {
                 Some(owner) => {
                     owner.claim = None;
                     unit.exposers.retain(|exposer| !complete || *exposer != Exposer::Unknown);
+                    owner.held_back &= known && unit.exposers.is_empty();
                 }
                 // A relay that has not come may still expose it.
                 None if self.is_restart => unit.expose(Exposer::Unknown),

@@ -121,6 +121,8 @@ pub(super) struct Relay {
     pub(super) synced: bool,
     /// What it reported and nobody has looked at yet.
     pub(super) held: Vec<Held>,
+    /// Whether that named all it may have exposed.
+    pub(super) held_is_all: bool,
     /// Whether its copies may be older than what its former process exposed last.
     pub(super) copies_are_stale: bool,
     pub(super) owned: BTreeSet<TargetId>,
@@ -160,6 +162,7 @@ impl Relay {
             resident_bytes: 0,
             synced: false,
             held: hello.held.clone(),
+            held_is_all: hello.held_is_all,
             copies_are_stale: false,
             owned: BTreeSet::new(),
             still: BTreeSet::new(),

@@ -116,6 +116,8 @@ pub(super) struct Owner {
     pub(super) sent: Option<StreamId>,
     /// The stamp that the relay reported while the coordinator settles: a later one of another relay wins.
     pub(super) claim: Option<Stamp>,
+    /// While the coordinator settles: whether it has a copy that it shows again if nobody else had the target since.
+    pub(super) held_back: bool,
     pub(super) reason: Reason,
     pub(super) since: SystemTime,
 }

@@ -39,6 +39,8 @@ pub(crate) struct Sim {
     pub(crate) stale: BTreeSet<TargetId>,
     /// Whether it has been off Prometheus' list for a minute and has had no slice since.
     pub(crate) forgotten: bool,
+    /// Whether it was alone when it came.
+    pub(crate) alone: bool,
     /// Whether it says what the targets are that it holds.
     pub(crate) describes: bool,
     /// The value of its copy of each target.
@@ -165,6 +167,7 @@ impl World {
             alive: true,
             stale: BTreeSet::new(),
             forgotten: false,
+            alone: false,
             describes: true,
             states: BTreeMap::new(),
             good: BTreeSet::new(),
@@ -194,7 +197,8 @@ impl World {
         let held = |(id, (permission, stamp)): (&TargetId, &(Permission, Stamp))| Held {
             target: *id,
             stamp: *stamp,
-            permission: *permission,
+            permission: if sim.alone { Permission::None } else { *permission },
+            held_back: sim.alone && *permission != Permission::None,
             served_from_cache: sim.stale.contains(id)
                 || sim.states.get(id) == Some(&TargetState::StaleServed),
             samples: 100,
@@ -202,6 +206,7 @@ impl World {
         };
         Hello {
             held: sim.slice.iter().map(held).collect(),
+            held_is_all: sim.reign.is_some(),
             highest_reign: sim.reign.clone(),
             draining: sim.draining,
             drained: sim.drained,

@@ -22,6 +22,7 @@ impl From<&Held> for wire::Held {
             served_from_cache: held.served_from_cache,
             samples: held.samples,
             target: held.described.as_deref().map(types::Target::from),
+            held_back: held.held_back,
         }
     }
 }
@@ -47,6 +48,7 @@ impl TryFrom<wire::Held> for Held {
             served_from_cache: wire.served_from_cache,
             samples: wire.samples,
             described: described(wire.target, target)?,
+            held_back: wire.held_back,
         })
     }
 }
@@ -70,6 +72,7 @@ impl From<&Hello> for wire::Hello {
             last_page: time_to_wire(hello.last_page),
             drained: hello.drained,
             capacity: hello.capacity,
+            held_is_all: hello.held_is_all,
         }
     }
 }
@@ -105,6 +108,7 @@ impl TryFrom<wire::Hello> for Hello {
             last_page: time(wire.last_page, "hello.last_page")?,
             drained: wire.drained,
             capacity: capacity(wire.capacity)?,
+            held_is_all: wire.held_is_all,
         })
     }
 }

@@ -227,20 +227,22 @@ fn change() -> impl Strategy<Value = SliceChange> {
 
 fn hello() -> impl Strategy<Value = Hello> {
     let described = of(target().prop_map(Arc::new));
-    let held = (any::<u128>(), any::<[u64; 3]>(), permission(), any::<bool>(), described).prop_map(
-        |(target, [epoch, revision, samples], permission, served_from_cache, described)| Held {
+    let held = (any::<u128>(), any::<[u64; 3]>(), permission(), any::<[bool; 2]>(), described).prop_map(
+        |(target, [epoch, revision, samples], permission, [served_from_cache, held_back], described)| Held {
             target: described.as_ref().map_or(TargetId(target), |target| target.id),
             stamp: Stamp { epoch: Epoch(epoch), revision: Revision(revision) },
             permission,
+            held_back,
             served_from_cache,
             samples,
             described,
         },
     );
     let names = (text(), text(), text(), text());
-    let flags = (any::<bool>(), any::<bool>(), of(1..u32::MAX));
+    let flags = (any::<[bool; 3]>(), of(1..u32::MAX));
     (names, of(reign()), vec(held, 0..4), flags, time()).prop_map(
-        |((name, boot, build, advertise), highest_reign, held, (draining, drained, capacity), last_page)| {
+        |((name, boot, build, advertise), highest_reign, held, (flags, capacity), last_page)| {
+            let [draining, drained, held_is_all] = flags;
             Hello {
                 name: name.into(),
                 boot_id: boot.into(),
@@ -248,6 +250,7 @@ fn hello() -> impl Strategy<Value = Hello> {
                 protocol: ProtocolRange { min: 1, max: 3 },
                 highest_reign,
                 held,
+                held_is_all,
                 draining,
                 advertise,
                 last_page,

@@ -310,13 +310,14 @@ impl Slot {
     /// copy that may not be served at this moment is one that is held with `none`.
     pub fn introduce(&self, standing: Standing) -> Held {
         let mut state = self.state.lock();
-        let may_serve = state.copies.may_serve(standing);
+        let (permission, may_serve) = (state.copies.permission(), state.copies.may_serve(standing));
         state.dirty = true;
         state.reported = None;
         Held {
             target: self.target.id,
             stamp: state.stamp,
-            permission: if may_serve { state.copies.permission() } else { Permission::None },
+            permission: if may_serve { permission } else { Permission::None },
+            held_back: !may_serve && permission != Permission::None,
             served_from_cache: state.copies.is_served(),
             samples: state.shape.as_ref().map_or(0, |shape| shape.counts().post_relabel),
             described: Some(self.target.clone()),

@@ -105,6 +105,7 @@ impl World {
                 .flat_map(|_| slots.clone().map(|slot| slot.introduce(standing)))
                 .collect(),
             highest_reign,
+            held_is_all: running.state.held().reign.is_some(),
             draining: running.leaving.is_some(),
             drained,
             capacity: None,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use model::slice::{Epoch, Reign};
+use model::slice::{Epoch, Permission, Reign};
 
 use super::{DISCARD, KEEP, NONE, three};
 use crate::fleet::fixture::{hello, target};
@@ -116,6 +116,71 @@ fn what_a_relay_says_it_serves_from_its_cache_stays_with_it_after_a_restart_too(
     world.sim("c").beats = false;
     world.pass(seconds(17));
     assert_eq!(world.spread()[2], 1);
+}
+
+/// All were alone when the coordinator comes back that expects `expected` of them; `c` is as `change` makes it.
+fn alone_until(expected: usize, change: impl Fn(&mut World)) -> World {
+    let mut world = three();
+    change(&mut world);
+    world.restart_coordinator("coordinator-2", expected);
+    world.set_targets(0..90);
+    for name in ["a", "b", "c"] {
+        world.sim(name).alone = true;
+        world.join(name);
+    }
+    world
+}
+
+fn count(world: &mut World, permission: Permission) -> usize {
+    ["a", "b", "c"].iter().map(|name| world.count(name, permission)).sum()
+}
+
+#[test]
+fn what_alone_relays_held_back_they_keep_once_every_relay_has_said_what_it_had() {
+    let mut world = alone_until(3, |_| {});
+    assert_eq!(count(&mut world, KEEP), 90, "no other has had any of them");
+    world.pass(seconds(90));
+    assert_eq!(count(&mut world, KEEP), 90);
+}
+
+#[test]
+fn what_alone_relays_held_back_another_may_have_shown_that_does_not_say_what_it_had() {
+    let mut world = alone_until(3, |world| {
+        world.sim("c").slice.clear();
+        world.sim("c").reign = None;
+    });
+    let reported = 90 - world.held("c").len() - world.count("a", NONE) - world.count("b", NONE);
+    assert_eq!((count(&mut world, KEEP), count(&mut world, DISCARD)), (0, reported));
+}
+
+#[test]
+fn what_alone_relays_held_back_a_relay_may_have_shown_that_has_not_come() {
+    let mut world = alone_until(4, |_| {});
+    assert_eq!(count(&mut world, NONE), 90);
+    world.pass(seconds(21 + 60));
+    assert_eq!((count(&mut world, KEEP), count(&mut world, DISCARD)), (0, 90));
+}
+
+#[test]
+fn what_a_relay_held_back_it_does_not_keep_where_it_comes_to_a_coordinator_that_leads() {
+    let mut world = alone_until(2, |_| {});
+    assert!(!world.held("c").is_empty());
+    assert_eq!(world.count("c", KEEP), 0);
+    world.pass(seconds(90));
+    assert_eq!(world.count("c", KEEP), 0);
+}
+
+#[test]
+fn what_two_alone_relays_held_back_is_no_copy_to_keep_for_either() {
+    let mut world = alone_until(3, |world| {
+        let (id, (permission, mut stamp)) = world.sim("a").slice.pop_first().unwrap();
+        world.sim("a").slice.insert(id, (permission, stamp));
+        stamp.revision.0 += 1_000;
+        world.sim("b").slice.insert(id, (permission, stamp));
+    });
+    world.set_scraped(true);
+    world.pass(seconds(10));
+    assert_eq!((count(&mut world, KEEP), count(&mut world, DISCARD)), (89, 1));
 }
 
 #[test]

@@ -114,7 +114,11 @@ fn what_an_alone_relay_may_not_serve_it_reports_as_held_with_none() {
     let at = |seconds| BootTime::from_start(Duration::from_secs(seconds));
     let slot = slot(&shapes, Permission::Keep);
     let alone = Standing { alone: true, contact: Some(at(100)) };
-    let reported = |slot: &Slot, standing| slot.introduce(standing).permission;
+    let reported = |slot: &Slot, standing| {
+        let held = slot.introduce(standing);
+        assert_eq!(held.held_back, held.permission == Permission::None);
+        held.permission
+    };
     assert_eq!(reported(&slot, TOGETHER), Permission::Keep);
     assert_eq!(reported(&slot, alone), Permission::None, "another relay may have shown something newer");
     slot.record(&good(&shapes, &slot, "x 1\n", now), slot.start().0, |_| {});
