@@ -194,12 +194,10 @@ impl Fleet {
         moving.stage = Stage::Muting;
         unit.entry = None;
         let Some(relay) = self.relays.get_mut(&owner.relay) else { return };
-        if owner.permission != Permission::None {
-            owner.permission = Permission::None;
-            owner.sent = None;
-            relay.outbox.assigned.insert(id);
-        }
         relay.awaited.insert(id);
+        if owner.permission != Permission::None {
+            self.permit(id, Permission::None);
+        }
         self.advance(id);
     }
 
@@ -239,14 +237,11 @@ impl Fleet {
     fn drop_former(&mut self, id: TargetId) {
         let Some(unit) = self.units.get_mut(&id) else { return };
         let Some(moving) = &mut unit.moving else { return };
-        let Some(relay) = self.relays.get_mut(&moving.from).filter(|relay| relay.synced) else { return };
-        moving.stage = Stage::Dropping;
-        let from = moving.from.clone();
-        relay.still.remove(&id);
-        relay.releasing.insert(id, Releasing::default());
-        relay.outbox.removed.insert(id);
-        unit.expose(Exposer::Told(from));
-        unit.entry = None;
+        if self.relays.get(&moving.from).is_some_and(|relay| relay.synced) {
+            moving.stage = Stage::Dropping;
+            unit.entry = None;
+            self.drop_still(id);
+        }
     }
 
     /// The old owner drops it at once; the new one gets it then, with the record if there is one.
@@ -268,15 +263,11 @@ impl Fleet {
     pub(super) fn cancel(&mut self, id: TargetId, why: &'static str) {
         let before = self.units.get(&id).and_then(|unit| unit.moving.as_ref()).map(|moving| moving.before);
         self.end_move(id, Some(why));
-        let Some(unit) = self.units.get_mut(&id) else { return };
-        let (Some(owner), true) = (&mut unit.owner, unit.exposers.is_empty()) else { return };
-        if owner.permission == Permission::None {
+        let Some(unit) = self.units.get(&id).filter(|unit| unit.exposers.is_empty()) else { return };
+        if unit.owner.as_ref().is_some_and(|owner| owner.permission == Permission::None) {
             // Who was live only before may have a copy older than what another has shown meanwhile.
-            owner.permission = before.filter(|one| *one != Permission::None).unwrap_or(Permission::Discard);
-            owner.sent = None;
-            if let Some(relay) = self.relays.get_mut(&owner.relay) {
-                relay.outbox.assigned.insert(id);
-            }
+            let before = before.filter(|one| *one != Permission::None);
+            self.permit(id, before.unwrap_or(Permission::Discard));
         }
     }
 

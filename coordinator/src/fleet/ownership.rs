@@ -49,6 +49,18 @@ impl Fleet {
         relay.outbox.assigned.insert(id);
     }
 
+    /// From now on the owner of a target may do with its copy what `permission` says.
+    pub(super) fn permit(&mut self, id: TargetId, permission: Permission) {
+        let Some(unit) = self.units.get_mut(&id) else { return };
+        let Some(owner) = &mut unit.owner else { return };
+        unit.entry = None;
+        owner.permission = permission;
+        owner.sent = None;
+        if let Some(relay) = self.relays.get_mut(&owner.relay) {
+            relay.outbox.assigned.insert(id);
+        }
+    }
+
     /// Takes a target from its owner, who may expose it until it acknowledges.
     pub(super) fn release(&mut self, id: TargetId) {
         let Some(unit) = self.units.get_mut(&id) else { return };
@@ -62,11 +74,12 @@ impl Fleet {
             relay.outbox.assigned.remove(&id);
             if matches!(relay.link, Link::Connected(_)) {
                 unit.expose(Exposer::Told(owner.relay.clone()));
-                let is_newest = holds_newest(&owner, relay);
+                let is_newest = has_newest(&owner, relay);
                 relay.releasing.insert(id, Releasing { is_newest, ..Releasing::default() });
                 relay.outbox.removed.insert(id);
             } else {
-                unit.home = has_newest(&owner, relay).then(|| owner.relay.clone());
+                let is_home = has_newest(&owner, relay) && !relay.flush_late;
+                unit.home = is_home.then(|| owner.relay.clone());
                 unit.failed_at_home = unit.status.as_ref().is_some_and(|status| status.state.is_failing());
                 unit.expose(Exposer::Lost(owner.relay.clone()));
             }
@@ -181,11 +194,7 @@ impl Fleet {
         match &mut unit.owner {
             Some(owner) if alone && !muted && owner.permission == Permission::None => {
                 let keeps = std::mem::take(&mut owner.held_back);
-                owner.permission = if keeps { Permission::Keep } else { Permission::Discard };
-                owner.sent = None;
-                if let Some(relay) = self.relays.get_mut(&owner.relay) {
-                    relay.outbox.assigned.insert(id);
-                }
+                self.permit(id, if keeps { Permission::Keep } else { Permission::Discard });
             }
             None if wanted && !released => self.hand_over(id),
             _ => {}
@@ -223,24 +232,13 @@ fn permission(unit: &Unit, (to, relay): (&str, &Relay), alone: bool, record: boo
     }
 }
 
-/// Whether the copy that a connected owner has, if any, is as new as what was exposed last: one that it was told to drop
-/// and may still have is not.
-fn holds_newest(owner: &Owner, relay: &Relay) -> bool {
+/// Whether the copy that an owner has, if any, is as new as what it exposed last: one that it was told to drop and may
+/// still have is not.
+fn has_newest(owner: &Owner, relay: &Relay) -> bool {
     match owner.permission {
         Permission::Keep => true,
-        Permission::Discard | Permission::Record => relay.has_acknowledged(owner),
+        // What was changed and not sent since has the stamp of what was sent before.
+        Permission::Discard | Permission::Record => owner.sent.is_some() && owner.stamp <= relay.acknowledged,
         Permission::None => false,
     }
-}
-
-/// Whether an owner that is lost has a copy, if any, as new as what it exposed last.
-fn has_newest(owner: &Owner, relay: &Relay) -> bool {
-    // What was changed and not sent since has the stamp of what was sent before.
-    let applied = owner.sent.is_some() && owner.stamp <= relay.acknowledged;
-    let own = match owner.permission {
-        Permission::Keep => true,
-        Permission::Discard | Permission::Record => applied,
-        Permission::None => false,
-    };
-    own && !relay.flush_late
 }
