@@ -28,6 +28,7 @@ pub mod instruments;
 pub mod leave;
 pub mod merge;
 pub mod scrape;
+mod seal;
 pub mod serve;
 pub mod slice;
 pub mod slice_file;

@@ -4,14 +4,12 @@
 //! young enough and this relay's. Two files, each replaced whole: a torn or altered one is no slice.
 //!
 //! ```text
-//! DIR/slice     "scrape-relay slice 2\n" | sealed for the relay: milliseconds since 1970, 8 | SliceChange (protobuf)
+//! DIR/slice     sealed for the relay: milliseconds since 1970, 8 | SliceChange (protobuf)
 //! DIR/contact   sealed for the relay: JSON: when the coordinator was last in contact and what was served from the cache
-//! sealed        the relay's name, its length before it in 2 bytes | what is sealed | xxh3-64 of the whole file before
 //! ```
 
 mod bounded;
 mod contact_file;
-mod seal;
 mod secrets;
 
 use std::io;
@@ -30,6 +28,7 @@ use crate::cache::Loaded;
 use crate::cache::directory::{read_bounded, replace_file};
 use crate::contact::BootTime;
 use crate::gather::outcome::{from_unix_ms, unix_ms};
+use crate::seal;
 use crate::slice::{HeldSlice, SliceState};
 
 pub use contact_file::LastContact;
@@ -200,7 +199,7 @@ impl SliceFile {
         let Some(slice) = &bytes.slice else { return Ok(None) };
         let (written, slice) = read_slice(&self.relay, slice)
             .map_err(|why| SliceFileError::Damaged { path: path.clone(), why })?;
-        let last = seal::opened(CONTACT_MAGIC, &self.relay, &bytes.contact).ok();
+        let last = opened(CONTACT_MAGIC, &self.relay, &bytes.contact).ok();
         let last = last.and_then(LastContact::from_bytes);
         let scraped_at = |id: TargetId| loaded.scraped_at(&id.0.to_be_bytes()).map(from_unix_ms);
         let kept = KeptSlice::judge((written, slice), last.as_ref(), start, scraped_at);
@@ -260,8 +259,14 @@ fn read_slice(relay: &str, bytes: &[u8]) -> Result<(SystemTime, HeldSlice), Stri
     Ok((written, state.held().clone()))
 }
 
+/// What is sealed for `relay`.
+fn opened<'a>(magic: &[u8], relay: &str, bytes: &'a [u8]) -> Result<&'a [u8], String> {
+    let (owner, body) = seal::opened(magic, bytes).map_err(|broken| broken.to_string())?;
+    if owner == relay { Ok(body) } else { Err(format!("it is {owner:?}'s")) }
+}
+
 fn decode(relay: &str, bytes: &[u8]) -> Result<(SystemTime, wire::SliceChange), String> {
-    let body = seal::opened(MAGIC, relay, bytes)?;
+    let body = opened(MAGIC, relay, bytes)?;
     let (written, body) = body.split_first_chunk::<8>().ok_or("too short")?;
     let change = wire::SliceChange::decode(body).map_err(|error| error.to_string())?;
     Ok((from_unix_ms(i64::from_le_bytes(*written)), change))

@@ -4,14 +4,13 @@
 //! another's files, is whole in every checksum and yet older than what was exposed: this tells.
 //!
 //! ```text
-//! "scrape-relay marks 1\n" | owner's length 2 | owner | (target 16, scraped_at 8)* | xxh3-64 of all before
+//! sealed for the relay: (target 16, scraped_at 8)*
 //! ```
 
 use std::collections::HashMap;
 
-use xxhash_rust::xxh3::xxh3_64;
-
 use super::record::Key;
+use crate::seal::{Broken, opened, sealed};
 
 /// What the file begins with; another version is another build's.
 const MAGIC: &[u8] = b"scrape-relay marks 1\n";
@@ -40,39 +39,26 @@ pub(super) enum Verdict {
 
 impl Marks {
     pub(super) fn encode(owner: &str, newest: &HashMap<Key, i64>) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(MAGIC.len() + 2 + owner.len() + newest.len() * ENTRY + 8);
-        bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&u16::try_from(owner.len()).unwrap_or(u16::MAX).to_le_bytes());
-        bytes.extend_from_slice(owner.as_bytes());
-        for (target, scraped_at) in newest {
-            bytes.extend_from_slice(target);
-            bytes.extend_from_slice(&scraped_at.to_le_bytes());
-        }
-        let checksum = xxh3_64(&bytes);
-        bytes.extend_from_slice(&checksum.to_le_bytes());
-        bytes
+        let entries = newest.iter().flat_map(|(target, at)| target.iter().copied().chain(at.to_le_bytes()));
+        sealed(MAGIC, owner, &entries.collect::<Vec<u8>>())
     }
 
     /// Reads the file; a fixed word for metrics and a sentence where it is none of ours.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, (&'static str, &'static str)> {
-        let short = ("damaged", "the marks are torn");
-        let (body, checksum) = bytes.split_last_chunk::<8>().ok_or(short)?;
-        if xxh3_64(body) != u64::from_le_bytes(*checksum) {
-            return Err(("damaged", "the marks are torn or altered"));
-        }
-        let body = body.strip_prefix(MAGIC).ok_or(("version", "another build wrote the marks"))?;
-        let (length, body) = body.split_first_chunk::<2>().ok_or(short)?;
-        let (owner, body) = body.split_at_checked(u16::from_le_bytes(*length).into()).ok_or(short)?;
-        let owner = String::from_utf8_lossy(owner).into_owned();
+        let torn = ("damaged", "the marks are torn or altered");
+        let (owner, body) = opened(MAGIC, bytes).map_err(|broken| match broken {
+            Broken::Version => ("version", "another build wrote the marks"),
+            Broken::Short | Broken::Altered => torn,
+        })?;
         let (entries, rest) = body.as_chunks::<ENTRY>();
         if !rest.is_empty() {
-            return Err(short);
+            return Err(torn);
         }
         let newest = entries.iter().filter_map(|entry| {
             let (target, at) = entry.split_first_chunk::<16>()?;
             Some((*target, i64::from_le_bytes(at.try_into().ok()?)))
         });
-        Ok(Self { owner, newest: newest.collect() })
+        Ok(Self { owner: owner.into_owned(), newest: newest.collect() })
     }
 
     pub(super) fn judge(&self, target: &Key, scraped_at: i64) -> Verdict {
@@ -86,6 +72,8 @@ impl Marks {
 
 #[cfg(test)]
 mod tests {
+    use xxhash_rust::xxh3::xxh3_64;
+
     use super::*;
 
     fn marks() -> Marks {
