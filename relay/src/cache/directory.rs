@@ -11,6 +11,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{FlockOperation, flock};
@@ -71,6 +72,22 @@ impl Directory {
     /// Takes the note back.
     pub(super) fn note_caught_up(&self) -> io::Result<()> {
         fs::remove_file(self.store_path().join("late"))
+    }
+
+    /// Does something to the directory in a thread of its own, which `task` names: on a disk that hangs, anything hangs.
+    pub(super) fn in_background(
+        self: Arc<Self>,
+        task: &'static str,
+        act: impl FnOnce(&Self) -> io::Result<()> + Send + 'static,
+    ) {
+        let act = move || {
+            if let Err(error) = act(&self) {
+                tracing::warn!(%error, task, "the cache's directory could not be changed");
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().name(task.to_owned()).spawn(act) {
+            tracing::warn!(%error, task, "no thread for the cache's directory");
+        }
     }
 
     fn quarantined(&self) -> io::Result<Vec<PathBuf>> {

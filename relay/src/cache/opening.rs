@@ -102,13 +102,11 @@ impl Opening {
 
 /// A store that hangs as it is opened would hang the next process, too; but so may renaming it.
 fn set_aside_stuck(directory: Arc<Directory>, instruments: CacheInstruments) {
-    let aside = move || match directory.set_aside() {
-        Ok(()) => instruments.quarantines.add(1, &label("reason", "stuck")),
-        Err(error) => tracing::warn!(%error, "the cache could not be set aside"),
-    };
-    if let Err(error) = std::thread::Builder::new().name("cache-aside".into()).spawn(aside) {
-        tracing::warn!(%error, "the cache could not be set aside");
-    }
+    directory.in_background("cache-aside", move |directory| {
+        directory.set_aside()?;
+        instruments.quarantines.add(1, &label("reason", "stuck"));
+        Ok(())
+    });
 }
 
 fn refusal(error: OpenError) -> MemoryOnly {

@@ -175,17 +175,14 @@ impl Shared {
         }
     }
 
-    /// Does something to the directory in a thread of its own: on a disk that hangs, anything hangs.
-    fn on_disk(&self, name: &str, act: impl FnOnce(&Directory) -> std::io::Result<()> + Send + 'static) {
-        let Some(directory) = self.directory.lock().clone() else { return };
-        let task = name.to_owned();
-        let act = move || {
-            if let Err(error) = act(&directory) {
-                tracing::warn!(%error, task, "the cache's directory could not be changed");
-            }
-        };
-        if let Err(error) = std::thread::Builder::new().name(name.to_owned()).spawn(act) {
-            tracing::warn!(%error, task = name, "no thread for the cache's directory");
+    fn on_disk(
+        &self,
+        task: &'static str,
+        act: impl FnOnce(&Directory) -> std::io::Result<()> + Send + 'static,
+    ) {
+        let directory = self.directory.lock().clone();
+        if let Some(directory) = directory {
+            directory.in_background(task, act);
         }
     }
 

@@ -243,17 +243,23 @@ async fn a_record_too_large_for_the_store_removes_the_older_one() {
     assert!(open(dir.path()).1.take(&[6; 16]).is_none());
 }
 
-#[tokio::test]
-async fn the_note_of_a_late_flush_goes_once_the_disk_has_caught_up() {
-    let dir = filled().await;
-    let (cache, _) = open(dir.path());
+/// A layout that the writer waits for until it is released.
+fn blocked() -> (std::sync::mpsc::SyncSender<()>, LayoutSource) {
     let (release, blocked) = std::sync::mpsc::sync_channel::<()>(0);
     let blocked = parking_lot::Mutex::new(blocked);
     let body = Arc::new(move || {
         blocked.lock().recv_timeout(BOUND).ok();
         Vec::new()
     });
-    cache.put(record(1, 9000), LayoutSource { hash: [2; 16], body });
+    (release, LayoutSource { hash: [2; 16], body })
+}
+
+#[tokio::test]
+async fn the_note_of_a_late_flush_goes_once_the_disk_has_caught_up() {
+    let dir = filled().await;
+    let (cache, _) = open(dir.path());
+    let (release, layout) = blocked();
+    cache.put(record(1, 9000), layout);
     assert!(!cache.flush(Duration::from_millis(10)).await);
     let note = dir.path().join("store/late");
     while !note.exists() {
@@ -268,13 +274,8 @@ async fn the_note_of_a_late_flush_goes_once_the_disk_has_caught_up() {
 async fn a_writer_that_makes_no_progress_is_given_up_and_its_store_set_aside() {
     let dir = filled().await;
     let (cache, _) = open(dir.path());
-    let (release, blocked) = std::sync::mpsc::sync_channel::<()>(0);
-    let blocked = parking_lot::Mutex::new(blocked);
-    let body = Arc::new(move || {
-        blocked.lock().recv_timeout(BOUND).ok();
-        Vec::new()
-    });
-    cache.put(record(1, 1), LayoutSource { hash: [2; 16], body });
+    let (release, layout) = blocked();
+    cache.put(record(1, 1), layout);
     let shared = cache.shared.clone().unwrap();
     let later = Instant::now() + STUCK_AFTER + Duration::from_secs(5);
     while shared.busy_for(later).is_none() {
