@@ -80,22 +80,23 @@ impl Holding {
         // Before the disk is waited for: a relay that is ready and still alone shows nothing of targets that are down.
         self.gather.context.contact.update(Contact::first_slice);
         self.ready = None;
-        if drops {
-            self.flush_drops().await;
-        }
         self.unwritten = true;
-        // What is acknowledged as dropped must not come back with the kept slice either.
-        self.write(if drops { Duration::ZERO } else { WRITE_EVERY }).await;
+        if drops {
+            self.write_drops().await;
+        } else {
+            self.write(WRITE_EVERY).await;
+        }
         Ok(Some(CarriedOut { stamp, departed }))
     }
 
-    /// What is acknowledged as dropped must not come back from disk in the next process.
-    async fn flush_drops(&self) {
-        let context = &self.gather.context;
-        if !context.cache.flush(FLUSH_BEFORE_WRITE).await {
-            context.flush_late.store(true, Ordering::Relaxed);
-            context.changed.notify_one();
+    /// What is acknowledged as dropped must not come back from disk in the next process, nor with the kept slice.
+    async fn write_drops(&mut self) {
+        let context = self.gather.context.clone();
+        if context.cache.flush(FLUSH_BEFORE_WRITE).await {
+            return self.write_flushed().await;
         }
+        context.flush_late.store(true, Ordering::Relaxed);
+        context.changed.notify_one();
     }
 
     async fn carry_out(&mut self, applied: Applied) -> Vec<Departed> {
@@ -142,12 +143,20 @@ impl Holding {
     /// Writes the slice if it has changed and was not written for `distance`.
     pub(super) async fn write(&mut self, distance: Duration) {
         let recently = self.written.is_some_and(|at| at.elapsed() < distance);
-        let Some(kept) = self.kept.clone().filter(|_| self.unwritten && !recently) else { return };
-        self.written = Some(Instant::now());
-        if !self.gather.context.cache.flush(FLUSH_BEFORE_WRITE).await {
-            // A slice must not promise what is not gone from disk yet; the next heartbeat tries again.
+        if self.kept.is_none() || !self.unwritten || recently {
             return;
         }
+        self.written = Some(Instant::now());
+        // A slice must not promise what is not gone from disk yet; the next heartbeat tries again.
+        if self.gather.context.cache.flush(FLUSH_BEFORE_WRITE).await {
+            self.write_flushed().await;
+        }
+    }
+
+    /// Writes the slice, now that the cache is flushed.
+    async fn write_flushed(&mut self) {
+        let Some(kept) = self.kept.clone() else { return };
+        self.written = Some(Instant::now());
         self.unwritten = false;
         let slice = self.state.held().clone();
         let stored = on_disk(&kept, move |kept| kept.store(&slice, SystemTime::now())).await;
