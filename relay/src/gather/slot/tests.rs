@@ -155,7 +155,7 @@ fn a_record_sent_along_is_read_with_its_layout_and_only_for_its_target() {
 }
 
 #[test]
-fn what_a_released_target_leaves_behind_is_its_copy_where_that_was_the_newest_and_might_have_been_served() {
+fn what_a_released_target_leaves_behind_is_its_copy_where_no_good_scrape_followed_and_it_is_young_enough() {
     let (shapes, now) = (ShapeStore::new(), SystemTime::now());
     let alone = Standing { alone: true, contact: Some(BootTime::default()) };
     let old = now + MAX_AGE + Duration::from_secs(1);
@@ -163,7 +163,7 @@ fn what_a_released_target_leaves_behind_is_its_copy_where_that_was_the_newest_an
     let cases = [
         (keep, true, moment(now), true),
         (keep, false, moment(now), false),
-        (Permission::None, true, moment(now), false),
+        (Permission::None, true, moment(now), true),
         (keep, true, PageMoment { standing: alone, ..moment(now) }, false),
         (keep, true, PageMoment { copy_max_age: None, ..moment(now) }, false),
         (keep, true, moment(old), false),
