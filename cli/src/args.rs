@@ -7,9 +7,13 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+mod relays;
 mod ring;
+mod targets;
 
+pub use relays::{DrainArgs, RelaysCommand};
 pub use ring::{ChangeArgs, RingCommand, SimulateArgs};
+pub use targets::{PageArgs, StreamOutput, TargetsCommand, WatchArgs};
 
 /// Scrapes a fleet of targets on behalf of a Prometheus and serves them as a few valid pages.
 #[derive(Debug, Parser)]
@@ -245,136 +249,6 @@ pub enum Output {
     Table,
     /// One JSON document, the API's message in proto3 JSON names.
     Json,
-}
-
-/// How a command prints what goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum StreamOutput {
-    /// For people.
-    Table,
-    /// One JSON object a line, the API's message in proto3 JSON names.
-    #[value(alias = "json")]
-    Jsonl,
-}
-
-/// `scrape-relay targets watch`
-#[derive(Clone, Debug, Args)]
-pub struct WatchArgs {
-    /// Only what passes, such as `state = down AND job = "pods"`
-    #[arg(long, env = "SCRAPE_RELAY_FILTER", default_value = "", value_name = "FILTER")]
-    pub filter: String,
-    /// The coordinator's gRPC address
-    #[arg(long, env = "SCRAPE_RELAY_SERVER", default_value = "127.0.0.1:15092", value_name = "ADDR")]
-    pub server: String,
-    /// How to print
-    #[arg(short, long, env = "SCRAPE_RELAY_OUTPUT", default_value = "table", value_name = "FORMAT")]
-    pub output: StreamOutput,
-    /// How long to wait for the first connection
-    #[arg(long, env = "SCRAPE_RELAY_TIMEOUT", default_value = "10s", value_name = "DURATION", value_parser = duration)]
-    pub timeout: Duration,
-}
-
-/// A page of a long list.
-#[derive(Clone, Debug, Args)]
-pub struct PageArgs {
-    /// Only what passes, such as `state = down AND job = "pods"`
-    #[arg(long, env = "SCRAPE_RELAY_FILTER", default_value = "", value_name = "FILTER")]
-    pub filter: String,
-    /// Rows of one page, at most 1000
-    #[arg(long, env = "SCRAPE_RELAY_PAGE_SIZE", default_value_t = 100, value_name = "N")]
-    pub page_size: i32,
-    /// Where the page before ended
-    #[arg(long, env = "SCRAPE_RELAY_PAGE_TOKEN", default_value = "", value_name = "TOKEN")]
-    pub page_token: String,
-}
-
-/// `scrape-relay targets ...`
-#[derive(Debug, Subcommand)]
-pub enum TargetsCommand {
-    /// Lists targets with state, owner and last error
-    List {
-        /// Which page.
-        #[command(flatten)]
-        page: PageArgs,
-        /// Whom to ask.
-        #[command(flatten)]
-        ask: AskArgs,
-    },
-    /// Shows all there is to know of one target
-    Get {
-        /// Its id, or the first digits of it
-        id: String,
-        /// Whom to ask.
-        #[command(flatten)]
-        ask: AskArgs,
-    },
-    /// Lists targets, then each change of state, relay or error as it happens, until it is interrupted
-    Watch(WatchArgs),
-    /// Lists what was discovered and is no target, with the rule that dropped it
-    Dropped {
-        /// Which page.
-        #[command(flatten)]
-        page: PageArgs,
-        /// Whom to ask.
-        #[command(flatten)]
-        ask: AskArgs,
-    },
-}
-
-/// `scrape-relay relays ...`
-#[derive(Debug, Subcommand)]
-pub enum RelaysCommand {
-    /// Lists relays with state and load
-    List {
-        /// Whom to ask.
-        #[command(flatten)]
-        ask: AskArgs,
-    },
-    /// Shows all there is to know of one relay
-    Get {
-        /// Its name
-        name: String,
-        /// Whom to ask.
-        #[command(flatten)]
-        ask: AskArgs,
-    },
-    /// Has relays lose their targets to the others, and waits until they own and expose nothing
-    Drain(DrainArgs),
-    /// Lets relays have targets again
-    Undrain {
-        /// Their names
-        #[arg(required = true, value_name = "NAME")]
-        names: Vec<String>,
-        /// Whom to ask.
-        #[command(flatten)]
-        ask: AskArgs,
-    },
-}
-
-/// `scrape-relay relays drain`
-#[derive(Clone, Debug, Args)]
-pub struct DrainArgs {
-    /// Their names
-    #[arg(required = true, value_name = "NAME")]
-    pub names: Vec<String>,
-    /// Do not wait: the relays lose their targets all the same
-    #[arg(long, env = "SCRAPE_RELAY_NO_WAIT", value_parser = clap::builder::BoolishValueParser::new())]
-    pub no_wait: bool,
-    /// How long to wait; relays that are not done by then go on losing their targets
-    #[arg(
-        long,
-        env = "SCRAPE_RELAY_DRAIN_WAIT",
-        default_value = "10m",
-        value_name = "DURATION",
-        value_parser = duration
-    )]
-    pub timeout: Duration,
-    /// The coordinator's gRPC address
-    #[arg(long, env = "SCRAPE_RELAY_SERVER", default_value = "127.0.0.1:15092", value_name = "ADDR")]
-    pub server: String,
-    /// How to print
-    #[arg(short, long, env = "SCRAPE_RELAY_OUTPUT", default_value = "table", value_name = "FORMAT")]
-    pub output: Output,
 }
 
 /// `scrape-relay discoveries ...`
