@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::dice::mixed;
+use xxhash_rust::xxh3::xxh3_64;
+
 use crate::fake_target::{Behaviour, Exposition, FakeTargets, TEXT};
 
 /// Samples in a body.
@@ -91,4 +92,10 @@ pub fn value(number: usize, sequence: u64, part: u64) -> u64 {
 #[must_use]
 pub fn sequence(value: u64) -> u64 {
     value / STEP
+}
+
+/// A number that any change of `of` changes.
+fn mixed(of: &[u64]) -> u64 {
+    let bytes: Vec<u8> = of.iter().flat_map(|number| number.to_le_bytes()).collect();
+    xxh3_64(&bytes)
 }

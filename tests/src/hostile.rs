@@ -7,13 +7,11 @@
 mod mutate;
 mod odd;
 mod openmetrics;
-mod seed;
 mod text;
 mod wars;
 mod wire;
 
 pub use mutate::mutation;
-pub use seed::Seeded;
 
 use bytes::Bytes;
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::fake_target::TEXT;
-use crate::hostile::Seeded;
 use crate::raw_target::{Answer, ok};
+use crate::seeded::Seeded;
 
 /// How many pods a workload has.
 pub const PODS: usize = 100;

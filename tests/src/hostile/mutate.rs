@@ -4,7 +4,7 @@
 
 use crate::fake_target::{OPENMETRICS, TEXT};
 
-use super::seed::Seeded;
+use crate::seeded::Seeded;
 
 /// Bodies as exporters of several kinds send them: text first, then OpenMetrics.
 const TEXT_BODIES: [&str; 5] = [

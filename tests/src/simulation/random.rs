@@ -2,26 +2,24 @@
 
 use std::time::Duration;
 
-/// SplitMix64: small, good enough, and the same everywhere.
+use crate::seeded::Seeded;
+
+/// A sequence of numbers, as times, odds and orders.
 #[derive(Clone, Debug)]
-pub(super) struct Random(u64);
+pub(super) struct Random(Seeded);
 
 impl Random {
     pub(super) fn new(seed: u64) -> Self {
-        Self(seed ^ 0x5eed_0000_0000_0000)
+        Self(Seeded::new(seed ^ 0x5eed_0000_0000_0000))
     }
 
     pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        self.0.draw()
     }
 
     /// Less than `bound`, which is not zero.
     pub(super) fn below(&mut self, bound: usize) -> usize {
-        usize::try_from(self.next() % bound as u64).expect("less than a usize")
+        self.0.below(bound)
     }
 
     /// From `least` up to and without `most`.

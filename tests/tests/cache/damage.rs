@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use integration::dice::Dice;
+use integration::seeded::Seeded;
 
 use crate::setup::copy;
 
@@ -68,17 +68,17 @@ pub(crate) const ALL: [Damage; 16] = [
 
 impl Damage {
     /// Makes `to` a copy of the relay's own directory to which this has happened; to which file.
-    pub(crate) fn inflict(self, dice: &mut Dice, directories: &Directories, to: &Path) -> String {
+    pub(crate) fn inflict(self, seeded: &mut Seeded, directories: &Directories, to: &Path) -> String {
         copy(&directories.own, to);
         let files = files(to);
-        let file = dice.choose(&files).clone();
+        let file = seeded.pick(&files).clone();
         let name = file.strip_prefix(to).expect("it is in there").to_path_buf();
         let done = match self {
             Self::Untouched => Ok(()),
-            Self::Flipped(bits) => altered(&file, |bytes| flip(dice, bytes, bits)),
-            Self::Truncated => altered(&file, |bytes| bytes.truncate(below(dice, bytes.len()))),
+            Self::Flipped(bits) => altered(&file, |bytes| flip(seeded, bytes, bits)),
+            Self::Truncated => altered(&file, |bytes| bytes.truncate(seeded.below(bytes.len()))),
             Self::Zeroed => altered(&file, |bytes| {
-                let from = below(dice, bytes.len());
+                let from = seeded.below(bytes.len());
                 bytes[from..].iter_mut().take(4096).for_each(|byte| *byte = 0);
             }),
             Self::Deleted => fs::remove_file(&file),
@@ -122,17 +122,13 @@ fn altered(file: &Path, alter: impl FnOnce(&mut Vec<u8>)) -> std::io::Result<()>
     fs::write(file, bytes)
 }
 
-fn flip(dice: &mut Dice, bytes: &mut [u8], bits: u64) {
+fn flip(seeded: &mut Seeded, bytes: &mut [u8], bits: u64) {
     // Mostly zeros lie behind what a store has written: half of the faults are put where something is.
     let used = bytes.iter().rposition(|byte| *byte != 0).map_or(bytes.len(), |last| last + 1);
     for _ in 0..bits.min(bytes.len() as u64) {
-        let at = if dice.below(2) == 0 { below(dice, used) } else { below(dice, bytes.len()) };
-        bytes[at] ^= 1 << dice.below(8);
+        let at = if seeded.below(2) == 0 { seeded.below(used) } else { seeded.below(bytes.len()) };
+        bytes[at] ^= 1 << seeded.below(8);
     }
-}
-
-fn below(dice: &mut Dice, length: usize) -> usize {
-    usize::try_from(dice.below(length.max(1) as u64)).expect("below a length")
 }
 
 /// Snapshots have other names each time: then the file goes.

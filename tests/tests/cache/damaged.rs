@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use integration::counters::Counters;
-use integration::dice::Dice;
+use integration::seeded::Seeded;
 
 use crate::damage::{ALL, Damage, Directories};
 use crate::setup::{Setup, copy, spread};
@@ -54,12 +54,12 @@ struct Tally {
 async fn no_damage_brings_back_a_wrong_copy_or_stops_a_relay() {
     let _alone = crate::alone().await;
     let trials = if crate::long() { 300 } else { ALL.len() };
-    let mut dice = Dice::new(2);
+    let mut seeded = Seeded::new(2);
     let (mut setup, directories) = fleet().await;
     let mut tally = Tally::default();
     for trial in 0..trials {
         let damage = ALL[trial % ALL.len()];
-        let what = damage.inflict(&mut dice, &directories, &setup.relay.cache());
+        let what = damage.inflict(&mut seeded, &directories, &setup.relay.cache());
         println!("trial {trial}: {damage:?} {what}");
         tally.ready.push(setup.restart().await);
         let seen = setup.page().await;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use integration::dice::Dice;
 use integration::http_client;
+use integration::seeded::Seeded;
 
 use crate::setup::{Setup, spread};
 
@@ -15,15 +15,15 @@ const WITHIN_MS: u64 = 200;
 async fn a_relay_killed_at_any_moment_is_ready_again_and_serves_nothing_wrong() {
     let _alone = crate::alone().await;
     let rounds = if crate::long() { 100 } else { 8 };
-    let mut dice = Dice::new(1);
+    let mut seeded = Seeded::new(1);
     let mut setup = Setup::start(TARGETS).await;
     let (mut ready, mut remarks) = (Vec::new(), Vec::new());
     let (mut copies, mut nothing) = (0, 0);
     for round in 0..rounds {
         setup.targets.revive();
         setup.page().await;
-        scrape_until_killed(&mut setup, Duration::from_millis(dice.below(WITHIN_MS))).await;
-        let dead: Vec<usize> = (0..TARGETS).filter(|_| dice.below(2) == 0).collect();
+        scrape_until_killed(&mut setup, Duration::from_millis(seeded.draw() % WITHIN_MS)).await;
+        let dead: Vec<usize> = (0..TARGETS).filter(|_| seeded.below(2) == 0).collect();
         dead.iter().for_each(|number| setup.targets.die(*number));
         ready.push(setup.restart().await);
         let seen = setup.page().await;
