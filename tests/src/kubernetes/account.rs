@@ -1,11 +1,13 @@
 //! ServiceAccounts with exactly the rights a test gives them, and kubeconfigs of theirs.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::api_server::kubeconfig;
 use super::cluster::Cluster;
+use crate::wait;
 
 /// A ServiceAccount.
 #[derive(Clone, Debug)]
@@ -76,12 +78,23 @@ impl Account {
         self.cluster.apply(&binding.to_string()).await
     }
 
-    /// Takes away what [`Self::allow`] has given.
+    /// Takes away what [`Self::allow`] has given, and waits until the server goes by it: no pod may be listed any more.
     ///
     /// # Errors
     /// What the server answered instead.
     pub async fn forbid(&self) -> Result<(), String> {
-        self.allow(&json!([])).await
+        self.allow(&json!([])).await?;
+        let wanted = json!({"verb": "list", "resource": "pods", "namespace": self.namespace});
+        let spec = json!({"user": self.user(), "resourceAttributes": wanted});
+        let kind = "SubjectAccessReview";
+        let review = json!({"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": spec});
+        wait::until("the rights to be gone", Duration::from_secs(30), || async {
+            let answer =
+                self.cluster.post("/apis/authorization.k8s.io/v1/subjectaccessreviews", &review).await?;
+            if answer["status"]["allowed"] == json!(false) { Ok(()) } else { Err(answer.to_string()) }
+        })
+        .await;
+        Ok(())
     }
 
     /// A token that is good for `seconds`, at least 600.
