@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use integration::simulation::{Condition, Fault, Plan, Rules, Settings, Violation, World};
+use integration::simulation::{Condition, Fault, Place, Plan, Rules, Settings, Violation, World};
 
 /// The first promise that a plan's world breaks.
 fn broken(plan: &Plan) -> Option<Violation> {
@@ -59,7 +59,6 @@ needed! {
     a_target_is_given_with_none_while_another_may_expose_it: 100, |rules| rules.fleet.none_while_exposed = false;
     a_silent_relay_leaves_the_list: 2000, |rules| rules.fleet.lost_unlisted = false;
     a_start_waits_for_the_relays: 300, |rules| rules.fleet.start_settles = false;
-    a_pause_restarts_the_clocks: 300, |rules| rules.fleet.pause_restarts_clocks = false;
     a_higher_reign_is_outbid: 2000, |rules| rules.fleet.higher_reign_outbid = false;
     a_relay_that_was_alone_says_so: 500, |rules| rules.relay.alone_is_said = false;
     a_target_that_moves_is_live_only_at_its_old_owner: 2000, |rules| rules.fleet.overlap_is_muted = false;
@@ -69,11 +68,11 @@ needed! {
     discard_drops_the_copy: 300, |rules| rules.relay.discard_drops = false;
 }
 
-/// Whether a script finds something broken in any of twenty worlds.
-fn breaks(take_out: fn(&mut Rules), script: fn(&mut World) -> bool) -> bool {
-    (0..20).any(|seed| {
+/// Whether a script finds something broken in any of sixty worlds.
+fn breaks(take_out: fn(&mut Settings), script: fn(&mut World) -> bool) -> bool {
+    (0..60).any(|seed| {
         let mut settings = Settings::small(seed);
-        take_out(&mut settings.rules);
+        take_out(&mut settings);
         let mut world = World::new(settings);
         world.run(Duration::from_secs(90));
         script(&mut world) || !world.violations().is_empty()
@@ -114,17 +113,151 @@ fn away_with_a_dead_target(world: &mut World) -> bool {
 #[test]
 fn the_old_owner_drops_a_target_once_it_is_seen_at_the_new_one() {
     assert!(!breaks(|_| {}, drained));
-    assert!(breaks(|rules| rules.fleet.dropped_once_seen = false, drained));
+    assert!(breaks(|without| without.rules.fleet.dropped_once_seen = false, drained));
 }
 
 #[test]
 fn a_failing_target_goes_with_its_record() {
     assert!(!breaks(|_| {}, drained_with_a_dead_target));
-    assert!(breaks(|rules| rules.fleet.record_travels = false, drained_with_a_dead_target));
+    assert!(breaks(|without| without.rules.fleet.record_travels = false, drained_with_a_dead_target));
 }
 
 #[test]
 fn a_relay_that_is_back_gets_what_nobody_could_show() {
     assert!(!breaks(|_| {}, away_with_a_dead_target));
-    assert!(breaks(|rules| rules.fleet.returns_with_copy = false, away_with_a_dead_target));
+    assert!(breaks(|without| without.rules.fleet.returns_with_copy = false, away_with_a_dead_target));
+}
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// Relay 0 is still scraped, and has lost its way to the targets: it shows copies.
+fn lost_its_way(world: &mut World) {
+    let (from, to) = (Place::Relay(0), Place::Targets);
+    world.inject(Fault::Block { from, to, both: true, time: seconds(120) });
+    world.run(seconds(40));
+}
+
+fn lost_its_way_to_all(world: &mut World) -> bool {
+    lost_its_way(world);
+    cut_off(world);
+    world.run(seconds(60));
+    false
+}
+
+/// The same, and its coordinator sees its stream end.
+fn lost_its_way_and_its_stream(world: &mut World) -> bool {
+    lost_its_way(world);
+    cut_off(world);
+    world.inject(Fault::BlackHole { relay: 0, relay_sees: false });
+    world.run(seconds(60));
+    false
+}
+
+fn cut_off(world: &mut World) {
+    let (from, to) = (Place::Relay(0), Place::Coordinator(0));
+    world.inject(Fault::Block { from, to, both: true, time: seconds(60) });
+}
+
+fn paused(world: &mut World) -> bool {
+    let before = world.owners();
+    world.inject(Fault::PauseCoordinator { time: seconds(20) });
+    world.run(seconds(60));
+    world.owners() != before
+}
+
+fn restarted_beside_its_half_open_stream(world: &mut World) -> bool {
+    let before = world.owners();
+    world.inject(Fault::KillRelay { relay: 0, down: Some(seconds(1)), disk_lost: false, silent: true });
+    world.run(seconds(40));
+    world.owners() != before
+}
+
+fn killed_before_its_disk_had_it(world: &mut World) -> bool {
+    let number = world.targets_of(0)[0];
+    world.inject(Fault::StickDisk { relay: 0, time: seconds(40) });
+    world.run(seconds(35));
+    world.inject(dying(number, 60));
+    world.inject(Fault::KillRelay { relay: 0, down: Some(seconds(2)), disk_lost: false, silent: false });
+    world.run(seconds(60));
+    false
+}
+
+/// Another has shown a target that relay 0 served from its cache when that comes back to no coordinator, still on
+/// Prometheus' list.
+fn back_with_its_kept_slice(world: &mut World) -> bool {
+    let number = world.targets_of(0)[0];
+    world.inject(dying(number, 30));
+    world.run(seconds(25));
+    world.inject(Fault::KillRelay { relay: 0, down: Some(seconds(8)), disk_lost: false, silent: false });
+    world.run(seconds(7));
+    world.inject(Fault::KillCoordinator { next: 0, down: seconds(60), silent: false });
+    world.run(seconds(5));
+    world.inject(dying(number, 40));
+    world.run(seconds(60));
+    false
+}
+
+/// Another has had a target of relay 0 for a while, and serves its copy, when both say to a new coordinator that they
+/// have it.
+fn claimed_by_two(world: &mut World) -> bool {
+    let number = world.targets_of(0)[0];
+    world.inject(Fault::KillRelay { relay: 0, down: Some(seconds(120)), disk_lost: false, silent: false });
+    world.run(seconds(95));
+    world.inject(dying(number, 200));
+    world.run(seconds(17));
+    world.measure();
+    world.inject(Fault::KillCoordinator { next: 0, down: seconds(15), silent: false });
+    world.run(seconds(60));
+    world.longest_hidden(number) > 2 * IN_SIGHT
+}
+
+/// What a frozen relay finds in its buffers as it wakes up is no news of it.
+fn woken_with_full_buffers(world: &mut World) -> bool {
+    let mine = world.targets_of(0);
+    // The answer to its last heartbeat comes while it is frozen.
+    world.inject(Fault::Hold { relay: 0, time: seconds(4) });
+    world.run(seconds(3));
+    world.inject(Fault::PauseRelay { relay: 0, time: seconds(25) });
+    world.run(seconds(24));
+    mine.into_iter().for_each(|number| world.inject(dying(number, 10)));
+    world.run(seconds(30));
+    false
+}
+
+fn dying(number: usize, time: u64) -> Fault {
+    Fault::Target { number, condition: Condition::Down, time: Some(seconds(time)), restarts: false }
+}
+
+/// A script that goes well with the rule, and breaks something without it.
+macro_rules! scripted {
+    ($($name:ident: $script:ident, $take_out:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            assert!(!breaks(|_| {}, $script));
+            assert!(breaks($take_out, $script));
+        }
+    )*};
+}
+
+scripted! {
+    an_end_that_one_side_has_seen_is_silence: lost_its_way_and_its_stream,
+        |without| without.rules.fleet.local_end_is_silence = false;
+    what_a_silent_relay_shows_from_its_cache_stays_there: lost_its_way_to_all,
+        |without| without.rules.fleet.cached_held_back = false;
+    an_older_stream_is_asked_whether_it_lives: restarted_beside_its_half_open_stream,
+        |without| without.rules.fleet.second_stream_pings = false;
+    a_process_that_showed_what_is_not_on_disk_leaves_no_copies: killed_before_its_disk_had_it,
+        |without| without.rules.fleet.late_flush_discards = false;
+    a_late_flush_is_reported: killed_before_its_disk_had_it,
+        |without| without.rules.relay.late_flush_reported = false;
+    a_kept_slice_is_live_only: back_with_its_kept_slice,
+        |without| without.rules.relay.kept_is_live_only = false;
+    the_later_assignment_wins: claimed_by_two,
+        |without| without.rules.fleet.later_assignment_wins = false;
+    a_pause_restarts_the_clocks: paused,
+        |without| without.rules.fleet.pause_restarts_clocks = false;
+    contact_is_when_a_heartbeat_was_sent: woken_with_full_buffers,
+        |without| without.rules.relay.contact_is_sending = false;
 }
