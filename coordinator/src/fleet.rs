@@ -11,6 +11,7 @@ mod event;
 mod flaps;
 mod guards;
 mod handovers;
+mod listing;
 mod move_counts;
 mod moves;
 mod ownership;
@@ -36,6 +37,7 @@ use model::target::TargetId;
 use crate::place::Ring;
 use balance::Balance;
 use handovers::Handovers;
+use listing::LastList;
 use records::Records;
 use relay::{Link, Relay};
 use unit::Unit;
@@ -126,6 +128,7 @@ pub struct Fleet {
     records: Records,
     relays: BTreeMap<Arc<str>, Relay>,
     streams: HashMap<StreamId, Arc<str>>,
+    last_list: Option<LastList>,
     ring: Arc<Ring>,
     balance: Balance,
     place_due: bool,
@@ -162,6 +165,7 @@ impl Fleet {
             records: Records::default(),
             relays: BTreeMap::new(),
             streams: HashMap::new(),
+            last_list: None,
             ring: Arc::default(),
             balance: Balance::default(),
             place_due: false,
@@ -182,6 +186,7 @@ impl Fleet {
             FleetEvent::Acknowledged { stream, stamp } => self.acknowledged(stream, stamp),
             FleetEvent::Released { stream, released } => self.released(stream, released),
             FleetEvent::Drain { relay, drained } => self.drain(&relay, drained),
+            FleetEvent::ListGiven { relays } => self.list_given(relays),
             FleetEvent::Status { stream, report } => self.status(stream, report),
             FleetEvent::Pong { stream, nonce } => self.pong(stream, nonce),
             FleetEvent::Ended { stream, end } => self.ended(stream, end),

@@ -212,11 +212,7 @@ impl Coordinator {
             simulations: Simulations::new(rt.meter()),
         };
         rt.tasks.spawn("grpc", grpc::serve(self.grpc, fleet.clone(), admin, rt.shutdown.clone()));
-        rt.serve_router(
-            "http",
-            self.http,
-            web::router(fleet.snapshots()).merge(probe_page::router(rt.clone())),
-        );
+        rt.serve_router("http", self.http, web::router(fleet.clone()).merge(probe_page::router(rt.clone())));
 
         Ok(rt.tasks.finish(GRACE).await?)
     }

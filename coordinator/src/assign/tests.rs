@@ -178,10 +178,12 @@ async fn two_relays_share_and_the_targets_of_one_that_goes_away_move() {
     let owner = snapshot.target(left[0]).unwrap().owner.clone().unwrap();
     assert_eq!((&*owner.relay, owner.reason.to_string()), ("relay-0", "relay-1 left".to_owned()));
 
-    // A new process of that name exposes nothing of the former one: the wait is over.
+    // A new process of that name that has its slice exposes nothing of the former one: the wait is over.
     let mut back = FakeRelay::join_as(&coordinator, "relay-1", "boot-2").await;
-    first.until(|relay| left.iter().all(|id| relay.slice.get(id) != Some(&Permission::None))).await;
-    back.until(|relay| !relay.slice.is_empty()).await;
+    tokio::join!(
+        first.until(|relay| left.iter().all(|id| relay.slice.get(id) != Some(&Permission::None))),
+        back.until(|relay| !relay.slice.is_empty())
+    );
 }
 
 #[tokio::test]

@@ -132,6 +132,11 @@ pub enum FleetEvent {
         /// Whether a relay that holds nothing waits for the targets like any other.
         complete_start: bool,
     },
+    /// A scraper was given the list of relays.
+    ListGiven {
+        /// Those on it, by name.
+        relays: Vec<Arc<str>>,
+    },
     /// Time has passed.
     Tick,
 }

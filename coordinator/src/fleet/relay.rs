@@ -113,8 +113,10 @@ pub(super) struct Relay {
     pub(super) connected: Now,
     pub(super) heard: Now,
     pub(super) last_page: Option<SystemTime>,
-    /// Whether a scraper has asked this process for its page.
+    /// Whether a scraper has asked this process for its page, and will again as far as is known.
     pub(super) scraped: bool,
+    /// When a scraper was last given a list without it.
+    pub(super) omitted: Option<Duration>,
     pub(super) flush_late: bool,
     pub(super) resident_bytes: u64,
     /// Whether this stream has had its whole slice.
@@ -158,6 +160,7 @@ impl Relay {
             heard: now,
             last_page: hello.last_page,
             scraped: false,
+            omitted: None,
             flush_late: false,
             resident_bytes: 0,
             synced: false,

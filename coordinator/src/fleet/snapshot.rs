@@ -167,6 +167,12 @@ impl Snapshot {
     pub fn relay(&self, name: &str) -> Option<&RelayEntry> {
         self.relays.iter().find(|relay| *relay.name == *name)
     }
+
+    /// The relays on the list for scrapers, by name.
+    #[must_use]
+    pub fn listed(&self) -> Vec<Arc<str>> {
+        self.relays.iter().filter(|relay| relay.listed).map(|relay| relay.name.clone()).collect()
+    }
 }
 
 /// What one relay has.

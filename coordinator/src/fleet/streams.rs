@@ -8,8 +8,8 @@ use model::slice::{Hello, PROTOCOL, Permission, Stamp};
 use model::status::{StatusReport, TargetState, TargetStatus};
 use model::target::TargetId;
 
-use super::relay::{Link, Relay, Rival};
-use super::unit::Exposer;
+use super::relay::{Link, Relay, Releasing, Rival};
+use super::unit::{Exposer, Unit};
 use super::{Closing, Effect, Fleet, StreamEnd, StreamId};
 
 /// Above this no epoch is believed: each reign adds one, so only a broken relay names such a number.
@@ -112,10 +112,16 @@ impl Fleet {
 
     fn accept(&mut self, stream: StreamId, hello: Hello) {
         let mut relay = Relay::new(stream, &hello, self.now);
-        let former = self.relays.remove(&hello.name);
+        let mut former = self.relays.remove(&hello.name);
+        // Unanswered and not closed it would take itself for connected.
+        if let Some(rival) = former.as_mut().and_then(|former| former.rival.take()) {
+            self.close(rival.stream, Closing::Replaced);
+        }
         // One that was lost was not listed: its scrapers may not have found it again.
         let was_lost = former.as_ref().is_some_and(Relay::is_lost);
-        relay.scraped = self.is_recent(hello.last_page) && !was_lost;
+        relay.omitted = former.as_ref().map_or_else(|| self.omitted(&hello.name), |former| former.omitted);
+        let is_scraped = self.is_recent(hello.last_page) && self.is_found(&relay, hello.last_page);
+        relay.scraped = is_scraped && !was_lost;
         let same_process = former.as_ref().is_some_and(|former| former.boot_id == hello.boot_id);
         if let Some(former) = former {
             relay.scraped |= same_process && former.scraped && !was_lost;
@@ -160,18 +166,22 @@ impl Fleet {
         }
     }
 
-    /// A new process exposes nothing of what the former one did; the same one may until it acknowledges.
+    /// What a relay may expose until it acknowledges its first slice. A new process exposes nothing of what the former
+    /// one did, unless it goes on with the slice that one has kept.
     fn review_exposure(&mut self, name: &Arc<str>, same_process: bool) {
         let exposed = self.units.iter().filter(|(_, unit)| unit.exposers.iter().any(|one| one.is(name)));
         for id in exposed.map(|(id, _)| *id).collect::<Vec<_>>() {
-            if !same_process {
-                self.unexposed(id, name);
-                continue;
+            let left = |unit: &Unit| unit.moving.as_ref().is_some_and(|moving| moving.has_left(name));
+            if !same_process && self.units.get(&id).is_some_and(left) {
+                self.end_move(id, None);
             }
             let (unit, relay) = (self.units.get_mut(&id), self.relays.get_mut(name));
-            if let (Some(unit), Some(relay)) = (unit.filter(|unit| !unit.is_still_at(name)), relay) {
+            let (Some(unit), Some(relay)) = (unit, relay) else { continue };
+            if !same_process || !unit.is_still_at(name) {
                 unit.expose(Exposer::Told(name.clone()));
-                relay.releasing.entry(id).or_default().sent = None;
+                let never_good = !same_process;
+                let releasing = || Releasing { never_good, ..Releasing::default() };
+                relay.releasing.entry(id).or_insert_with(releasing).sent = None;
             }
         }
     }
@@ -203,12 +213,14 @@ impl Fleet {
     pub(super) fn status(&mut self, stream: StreamId, report: StatusReport) {
         self.heard(stream);
         let Some(name) = self.streams.get(&stream).cloned() else { return };
+        let is_found = self.relays.get(&name).is_some_and(|relay| self.is_found(relay, report.last_page));
         let Some(relay) = self.relays.get_mut(&name) else { return };
         relay.flush_late = report.flush_late;
         relay.resident_bytes = report.resident_bytes;
         if report.last_page.is_some() && report.last_page != relay.last_page {
             relay.last_page = report.last_page;
-            let first = !std::mem::replace(&mut relay.scraped, true);
+            let first = is_found && !relay.scraped;
+            relay.scraped |= first;
             self.place_due |= first;
             self.fill_due |= first;
         }

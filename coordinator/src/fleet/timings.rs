@@ -28,6 +28,10 @@ pub struct Timings {
     /// How recently a scraper must have asked for a relay's page when it comes, and how long a relay that no
     /// scraper asks holds up the filling of others.
     pub scraped: Duration,
+    /// How long a scraper may go on asking a relay that its last list has left out.
+    pub list_applied: Duration,
+    /// How long after a scraper asked for a page its relay has reported that.
+    pub page_reported: Duration,
     /// Between two rounds of filling relays that have little.
     pub fill: Duration,
     /// A move that takes longer is given up.
@@ -51,6 +55,9 @@ impl Default for Timings {
             late: seconds(3),
             acknowledge: seconds(30),
             scraped: seconds(60),
+            // Prometheus applies lists every 5 s at most.
+            list_applied: seconds(10),
+            page_reported: seconds(20),
             fill: seconds(10),
             moving: seconds(300),
             remember: seconds(600),

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use coordinator::fleet::FleetEvent;
+
 use super::World;
 use super::event::{Event, Process, Request};
 use super::judge::Sample;
@@ -41,7 +43,10 @@ impl World {
         }
         let running = self.coordinators[leader].process.as_mut().filter(|it| !it.paused);
         let Some(running) = running else { return };
-        let Ok(groups) = coordinator::service_discovery::list(&running.fleet.snapshot()) else { return };
+        let (process, snapshot) =
+            (Process { index: leader, number: running.number }, running.fleet.snapshot());
+        let Ok(groups) = coordinator::service_discovery::list(&snapshot) else { return };
+        self.tell(process, FleetEvent::ListGiven { relays: snapshot.listed() });
         let relays = groups.iter().map(|group| group.targets[0].parse().expect("a relay's number")).collect();
         let lag = self.random.ms(100, 5000);
         self.after(lag, Event::List(index, relays));

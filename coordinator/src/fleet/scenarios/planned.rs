@@ -184,3 +184,18 @@ fn a_process_that_is_about_to_end_moves_what_it_has_like_a_drained_one() {
     world.pass_without_gap(10);
     assert_eq!((world.held("a").len(), world.held("b").len()), (0, 20));
 }
+
+#[test]
+fn a_relay_that_the_last_list_left_out_gets_nothing_before_its_scraper_must_have_found_it_again() {
+    let mut world = two();
+    world.set_scraped(true);
+    world.drain("a", true);
+    world.pass(seconds(20));
+    assert_eq!((world.held("a").len(), world.listed().unwrap()), (0, vec!["b:15090".to_owned()]));
+    world.apply(FleetEvent::ListGiven { relays: vec!["b".into()] });
+    world.drain("a", false);
+    world.pass(seconds(9));
+    assert_eq!(world.held("a").len(), 0, "who asks it may be about to drop it");
+    world.pass(seconds(60));
+    assert!(world.held("a").len() > 5, "{}", world.held("a").len());
+}

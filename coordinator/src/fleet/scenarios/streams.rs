@@ -90,7 +90,12 @@ fn none_ends_when_the_lost_relay_acknowledges_or_comes_as_a_new_process_or_is_un
 
     let mut new = lost();
     new.sim("c").slice.clear();
-    new.start("c", "2");
+    new.boot("c", "2");
+    new.sim("c").reads = false;
+    new.join("c");
+    assert!(waiting(&mut new) > 20, "without a slice of its own it goes on with the one that was kept");
+    new.sim("c").reads = true;
+    new.read("c");
     new.pass(seconds(10));
     assert_eq!(waiting(&mut new), 0);
 
@@ -173,6 +178,15 @@ fn a_second_process_of_a_name_waits_for_the_first_to_answer() {
     world.start("c", "2");
     world.apply(FleetEvent::Ended { stream: old, end: StreamEnd::Peer });
     assert_eq!(world.count("c", KEEP), before.len());
+}
+
+#[test]
+fn a_process_that_waits_is_closed_where_the_first_comes_once_more() {
+    let mut world = three();
+    world.answers_pings = false;
+    world.start("c", "2");
+    world.apply(FleetEvent::Hello { stream: StreamId(99), hello: hello("c", "1") });
+    assert_eq!(world.sim("c").closed, Some(Closing::Replaced), "it has to come again, not to wait for ever");
 }
 
 #[test]
