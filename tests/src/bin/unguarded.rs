@@ -33,7 +33,6 @@ impl Rules {
             }
             "discard" => rules.relay.discard_drops = false,
             "bounds" => rules.fleet.load_bounded = false,
-            "clocks" => rules.fleet.pause_restarts_clocks = false,
             "records" => rules.fleet.record_travels = false,
             other => panic!("no rule is called {other}"),
         }

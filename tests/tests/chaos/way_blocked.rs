@@ -1,5 +1,5 @@
 //! Nothing passes between a relay and its coordinator in one direction, while Prometheus goes on scraping that relay: it
-//! asks for the list of relays every 30 s only.
+//! asks for the list of relays now and then only.
 
 use std::time::Duration;
 
@@ -21,9 +21,13 @@ const MOVED: Duration = Duration::from_secs(20);
 /// How long it is looked at afterwards.
 const MENDED: Duration = Duration::from_secs(25);
 
-/// One relay of four, so many times.
-pub(crate) async fn blocks(program: &Program, direction: Direction, times: usize) -> Option<Outcome> {
-    let mut bed = Bed::start(program, Plan { refresh: 30, ..Plan::new(4, 120) }).await?;
+/// One relay of four, so many times; Prometheus asks for the list every `refresh` seconds.
+pub(crate) async fn blocks(
+    program: &Program,
+    direction: Direction,
+    (times, refresh): (usize, u32),
+) -> Option<Outcome> {
+    let mut bed = Bed::start(program, Plan { refresh, ..Plan::new(4, 120) }).await?;
     let mut outcome = Outcome::new(&format!("{direction:?} blocked for 45 s"));
     let mut casualties = Casualties::start(&bed, Pace::FAST).await;
     for _ in 0..times {
@@ -60,8 +64,8 @@ async fn block(bed: &mut Bed, direction: Direction, casualties: &mut Casualties,
 async fn a_relay_and_a_coordinator_of_which_one_cannot_hear_the_other_make_no_counter_fall() {
     let (program, times) = (crate::program(), if crate::long() { 4 } else { 1 });
     let (deaf, mute) = tokio::join!(
-        blocks(&program, Direction::FromServer, times),
-        blocks(&program, Direction::ToServer, times)
+        blocks(&program, Direction::FromServer, (times, 30)),
+        blocks(&program, Direction::ToServer, (times, 30))
     );
     deaf.into_iter().chain(mute).for_each(|outcome| outcome.is_clean());
 }
