@@ -17,7 +17,7 @@ use crate::wait;
 pub struct Link {
     /// The address to use instead of the server's.
     pub address: SocketAddr,
-    state: watch::Sender<State>,
+    line: watch::Sender<Line>,
     _task: JoinSet<()>,
 }
 
@@ -36,6 +36,13 @@ enum State {
     Cut,
     Silent,
     Held(Direction),
+}
+
+/// What connections look at. One that was cut has ended, however soon the link was mended.
+#[derive(Clone, Copy, Debug)]
+struct Line {
+    state: State,
+    ends: u64,
 }
 
 impl State {
@@ -60,20 +67,20 @@ impl Link {
     pub async fn to(server: SocketAddr) -> std::io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let (state, seen) = watch::channel(State::Whole);
+        let (line, seen) = watch::channel(Line { state: State::Whole, ends: 0 });
         let mut task = JoinSet::new();
         task.spawn(accept(listener, server, seen));
-        Ok(Self { address, state, _task: task })
+        Ok(Self { address, line, _task: task })
     }
 
     /// Closes what is open and whatever comes, until it is mended.
     pub fn cut(&self) {
-        self.state.send_replace(State::Cut);
+        self.set(State::Cut);
     }
 
     /// Waits until no connection is open: until then what was on its way before a cut may still arrive.
     pub async fn closed(&self) {
-        let open = || self.state.receiver_count().saturating_sub(1);
+        let open = || self.line.receiver_count().saturating_sub(1);
         wait::until("the connections to close", Duration::from_secs(10), || async {
             if open() == 0 { Ok(()) } else { Err(format!("{} are open", open())) }
         })
@@ -82,34 +89,42 @@ impl Link {
 
     /// Holds what is open and whatever comes, and carries nothing, until it is mended; then it closes them.
     pub fn silence(&self) {
-        self.state.send_replace(State::Silent);
+        self.set(State::Silent);
     }
 
     /// Carries nothing in that direction until it is mended; then what was held arrives late, as after lost packets.
     pub fn hold(&self, direction: Direction) {
-        self.state.send_replace(State::Held(direction));
+        self.set(State::Held(direction));
     }
 
     /// Carries everything again.
     pub fn mend(&self) {
-        self.state.send_replace(State::Whole);
+        self.set(State::Whole);
+    }
+
+    fn set(&self, state: State) {
+        self.line.send_modify(|line| {
+            line.ends += u64::from(!state.keeps());
+            line.state = state;
+        });
     }
 }
 
-async fn accept(listener: TcpListener, server: SocketAddr, state: watch::Receiver<State>) {
+async fn accept(listener: TcpListener, server: SocketAddr, line: watch::Receiver<Line>) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
-        connections.spawn(carry(stream, server, state.clone()));
+        connections.spawn(carry(stream, server, line.clone()));
         while connections.try_join_next().is_some() {}
     }
 }
 
-async fn carry(mut near: TcpStream, server: SocketAddr, mut state: watch::Receiver<State>) {
-    if state.borrow_and_update().keeps() {
+async fn carry(mut near: TcpStream, server: SocketAddr, mut line: watch::Receiver<Line>) {
+    let Line { state, ends } = *line.borrow_and_update();
+    if state.keeps() {
         // A server that is gone closes the connection, as it would without the link.
         let Ok(mut far) = TcpStream::connect(server).await else { return };
         let ((near_in, near_out), (far_in, far_out)) = (near.split(), far.split());
-        let (forth, back) = (state.clone(), state.clone());
+        let (forth, back) = (line.clone(), line.clone());
         let carried = async {
             tokio::try_join!(
                 pump(near_in, far_out, Direction::ToServer, forth),
@@ -119,12 +134,12 @@ async fn carry(mut near: TcpStream, server: SocketAddr, mut state: watch::Receiv
         };
         tokio::select! {
             _ = carried => return,
-            _ = state.wait_for(|state| !state.keeps()) => {}
+            _ = line.wait_for(|line| line.ends != ends) => {}
         }
     }
     // What is silenced is held open until the state changes once more.
-    if *state.borrow_and_update() == State::Silent {
-        state.changed().await.ok();
+    if line.borrow_and_update().state == State::Silent {
+        line.changed().await.ok();
     }
 }
 
@@ -133,12 +148,12 @@ async fn pump(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     direction: Direction,
-    mut state: watch::Receiver<State>,
+    mut line: watch::Receiver<Line>,
 ) -> std::io::Result<()> {
     let mut bytes = vec![0; 64 << 10];
     loop {
         let count = from.read(&mut bytes).await?;
-        if state.wait_for(|state| state.carries(direction)).await.is_err() {
+        if line.wait_for(|line| line.state.carries(direction)).await.is_err() {
             return Ok(());
         }
         match count {
@@ -192,6 +207,16 @@ mod tests {
         near.write_u8(7).await.unwrap();
         assert_eq!(reads(&mut far).await.filter(|byte| *byte == 7), None);
         link.cut();
+        assert_eq!((reads(&mut near).await, reads(&mut far).await), (Some(0), Some(0)));
+    }
+
+    #[tokio::test]
+    async fn what_was_cut_ends_however_soon_the_link_is_mended() {
+        let (link, mut near, mut far) = pair().await;
+        near.write_u8(1).await.unwrap();
+        assert_eq!(reads(&mut far).await, Some(1));
+        link.cut();
+        link.mend();
         assert_eq!((reads(&mut near).await, reads(&mut far).await), (Some(0), Some(0)));
     }
 }
