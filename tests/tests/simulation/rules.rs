@@ -110,24 +110,6 @@ fn away_with_a_dead_target(world: &mut World) -> bool {
     world.longest_hidden(dead) > Duration::from_secs(30) + 2 * IN_SIGHT
 }
 
-#[test]
-fn the_old_owner_drops_a_target_once_it_is_seen_at_the_new_one() {
-    assert!(!breaks(|_| {}, drained));
-    assert!(breaks(|without| without.rules.fleet.dropped_once_seen = false, drained));
-}
-
-#[test]
-fn a_failing_target_goes_with_its_record() {
-    assert!(!breaks(|_| {}, drained_with_a_dead_target));
-    assert!(breaks(|without| without.rules.fleet.record_travels = false, drained_with_a_dead_target));
-}
-
-#[test]
-fn a_relay_that_is_back_gets_what_nobody_could_show() {
-    assert!(!breaks(|_| {}, away_with_a_dead_target));
-    assert!(breaks(|without| without.rules.fleet.returns_with_copy = false, away_with_a_dead_target));
-}
-
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
@@ -242,6 +224,12 @@ macro_rules! scripted {
 }
 
 scripted! {
+    the_old_owner_drops_a_target_once_it_is_seen_at_the_new_one: drained,
+        |without| without.rules.fleet.dropped_once_seen = false;
+    a_failing_target_goes_with_its_record: drained_with_a_dead_target,
+        |without| without.rules.fleet.record_travels = false;
+    a_relay_that_is_back_gets_what_nobody_could_show: away_with_a_dead_target,
+        |without| without.rules.fleet.returns_with_copy = false;
     an_end_that_one_side_has_seen_is_silence: lost_its_way_and_its_stream,
         |without| without.rules.fleet.local_end_is_silence = false;
     what_a_silent_relay_shows_from_its_cache_stays_there: lost_its_way_to_all,
