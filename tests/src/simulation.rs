@@ -202,7 +202,9 @@ impl World {
 
     fn pod(&mut self, listed: bool, slow_jobs: u64) -> Pod {
         let slow = self.random.percent(self.settings.slow_targets);
-        let latency = if slow { self.random.seconds(1, 8) } else { Duration::from_millis(5) };
+        // So that every Prometheus waits for it.
+        let shortest = self.settings.intervals.iter().min().map_or(10, Duration::as_secs);
+        let latency = if slow { self.random.seconds(1, (shortest - 2).min(8)) } else { Duration::from_millis(5) };
         Pod {
             condition: Condition::Up,
             started: Duration::ZERO,

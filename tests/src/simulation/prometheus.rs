@@ -11,7 +11,7 @@ use super::event::{Event, Process, Request};
 use super::judge::Sample;
 use super::network::Place;
 
-/// How long a scrape may take.
+/// How long a scrape may take; never longer than until the next, which Prometheus 3.15 refuses to be configured with.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A Prometheus server.
@@ -80,11 +80,12 @@ impl World {
         prometheus.scrapes.insert(scrape, (relay, self.now));
         let interval = prometheus.interval;
         self.after(interval, Event::Scrape(index, relay, number));
-        self.after(TIMEOUT, Event::GaveUp(index, scrape));
+        let timeout = TIMEOUT.min(interval);
+        self.after(timeout, Event::GaveUp(index, scrape));
         let reached = self.network.reaches(Place::Prometheus(index), Place::Relay(relay));
         let Some(process) = self.relays[relay].process.as_ref().filter(|_| reached) else { return };
         let process = Process { index: relay, number: process.number };
-        let (asked, deadline) = (self.now, self.now + TIMEOUT);
+        let (asked, deadline) = (self.now, self.now + timeout);
         let request = Request { prometheus: index, scrape, asked, deadline };
         let travel = self.random.ms(1, 20);
         self.after(travel, Event::Requested(process, request));
