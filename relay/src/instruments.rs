@@ -114,6 +114,8 @@ pub struct Instruments {
     pub joins: Counter<u64>,
     /// Changes of the slice, by `result`.
     pub slice_changes: Counter<u64>,
+    /// Drops that were acknowledged while the slice on disk still named them.
+    pub stale_slices: Counter<u64>,
     /// Records of targets that were let go, by `result`.
     pub records_handed_over: Counter<u64>,
     /// Targets that a Hello only named.
@@ -170,6 +172,10 @@ impl Instruments {
             epoch: gauge("scraperelay_assignment_epoch", "The reign this relay follows."),
             joins: counter("scraperelay_coordinator_joins_total", "Attempts to join a coordinator."),
             slice_changes: counter("scraperelay_slice_changes_total", "Changes of the slice."),
+            stale_slices: counter(
+                "scraperelay_stale_slices_total",
+                "Drops acknowledged before the slice on disk knew of them.",
+            ),
             records_handed_over: counter(
                 "scraperelay_records_handed_over_total",
                 "Records of failing targets that were let go, by what became of them.",

@@ -22,6 +22,9 @@ const WRITE_EVERY: Duration = Duration::from_secs(1);
 /// A slice is acknowledged and kept only when what it forbids to serve is gone from disk; this is how long that is
 /// waited for.
 const FLUSH_BEFORE_WRITE: Duration = Duration::from_secs(1);
+/// What was dropped is acknowledged after this, whether the slice on disk still names it or not: long before a
+/// coordinator cuts off who acknowledges nothing, and when a disk that hangs is given up.
+const STALE_MOST: Duration = Duration::from_secs(10);
 
 /// A change that was carried out.
 pub(super) struct CarriedOut {
@@ -39,6 +42,8 @@ pub(super) struct Holding {
     ready: Option<ReadyToken>,
     written: Option<Instant>,
     unwritten: bool,
+    /// Since when the slice on disk names what this one has dropped.
+    stale: Option<Instant>,
 }
 
 impl Holding {
@@ -50,6 +55,7 @@ impl Holding {
             ready: Some(ready),
             written: None,
             unwritten: false,
+            stale: None,
         }
     }
 
@@ -82,6 +88,7 @@ impl Holding {
         self.ready = None;
         self.unwritten = true;
         if drops {
+            self.stale = self.stale.or_else(|| self.kept.is_some().then(Instant::now));
             self.write_drops().await;
         } else {
             self.write(WRITE_EVERY).await;
@@ -97,6 +104,21 @@ impl Holding {
         }
         context.flush_late.store(true, Ordering::Relaxed);
         context.changed.notify_one();
+    }
+
+    /// Whether what was dropped may be acknowledged: the next process of this name, if it finds no coordinator, would go
+    /// on with what the slice on disk names, while others have it.
+    pub(super) fn may_acknowledge(&mut self) -> bool {
+        let Some(since) = self.stale else { return true };
+        if since.elapsed() < STALE_MOST {
+            return false;
+        }
+        self.stale = None;
+        self.gather.context.instruments.stale_slices.add(1, &[]);
+        tracing::warn!(
+            "acknowledged without the disk: a restart without a coordinator may bring back what was dropped"
+        );
+        true
     }
 
     async fn carry_out(&mut self, applied: Applied) -> Vec<Departed> {
@@ -161,6 +183,9 @@ impl Holding {
         let slice = self.state.held().clone();
         let stored = on_disk(&kept, move |kept| kept.store(&slice, SystemTime::now())).await;
         self.unwritten = !stored;
+        if stored {
+            self.stale = None;
+        }
     }
 
     /// Writes contact down.

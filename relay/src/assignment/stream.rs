@@ -39,6 +39,8 @@ struct Stream<'a> {
     outbox: mpsc::Sender<wire::JoinRequest>,
     inbox: Streaming<wire::JoinResponse>,
     joined: bool,
+    /// The last change that was carried out, until it may be acknowledged.
+    owed: Option<Stamp>,
     sequence: u64,
     heartbeat: Interval,
     /// Whether the coordinator was told that this process is about to end.
@@ -90,6 +92,7 @@ impl Assignment {
                     outbox,
                     inbox,
                     joined: false,
+                    owed: None,
                     sequence: 0,
                     heartbeat,
                     says_leaving,
@@ -183,7 +186,13 @@ impl Stream<'_> {
                 if let Some(end) = self.release(departed).await {
                     return Some(end);
                 }
-                self.acknowledge(stamp).await
+                self.owed = Some(stamp);
+                // Its echo ends a process that leaves: nobody should have to wait for the next one.
+                if self.says_leaving && self.targets() == 0 {
+                    self.beat().await
+                } else {
+                    self.acknowledge().await
+                }
             }
             Ok(None) => None,
             Err(refused) => {
@@ -193,16 +202,19 @@ impl Stream<'_> {
         }
     }
 
-    async fn acknowledge(&mut self, stamp: Stamp) -> Option<End> {
-        let end = self.send(Request::Acknowledged(wire::Acknowledged::from(stamp)));
-        let roster = self.assignment.gather.roster();
-        let targets = roster.map_or(0, |roster| roster.slots.len());
-        self.assignment.leaving.acknowledged(targets, boottime::now());
-        if end.is_none() && self.says_leaving && targets == 0 {
-            // Its echo ends the process: nobody should have to wait for the next one.
-            return self.beat().await;
+    /// Acknowledges what has been carried out, if it may be by now.
+    async fn acknowledge(&mut self) -> Option<End> {
+        if self.owed.is_none() || !self.assignment.holding.lock().await.may_acknowledge() {
+            return None;
         }
+        let stamp = self.owed.take()?;
+        let end = self.send(Request::Acknowledged(wire::Acknowledged::from(stamp)));
+        self.assignment.leaving.acknowledged(self.targets(), boottime::now());
         end
+    }
+
+    fn targets(&self) -> usize {
+        self.assignment.gather.roster().map_or(0, |roster| roster.slots.len())
     }
 
     /// Says that this process is about to end, so that others are given its targets.
@@ -222,12 +234,15 @@ impl Stream<'_> {
     }
 
     async fn beat(&mut self) -> Option<End> {
+        self.assignment.holding.lock().await.write(Duration::ZERO).await;
+        if let Some(end) = self.acknowledge().await {
+            return Some(end);
+        }
         self.sequence += 1;
         let sequence = self.sequence;
         let contact = &self.assignment.gather.context.contact;
         // Stamped before it is handed over: what waits in a buffer must not count as sent later.
         contact.update(|contact| contact.sent(sequence, boottime::now()));
-        self.assignment.holding.lock().await.write(Duration::ZERO).await;
         self.send(Request::Heartbeat(wire::Heartbeat { sequence }))
     }
 

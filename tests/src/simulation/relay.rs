@@ -29,6 +29,8 @@ use super::rules::RelayRules;
 
 /// The slice is written at most this often.
 const WRITE_EVERY: Duration = Duration::from_secs(1);
+/// What was dropped is acknowledged after this, whatever the disk does.
+const STALE_MOST: Duration = Duration::from_secs(10);
 
 /// A relay's machine.
 pub(super) struct Relay {
@@ -48,6 +50,8 @@ pub(super) struct Link {
     pub(super) accepted: bool,
     /// Whether a slice has come.
     pub(super) joined: bool,
+    /// The last change that was carried out, until it may be acknowledged.
+    pub(super) owed: Option<Stamp>,
     pub(super) sequence: u64,
     pub(super) heard: BootTime,
 }
@@ -75,6 +79,8 @@ pub(super) struct Running {
     pub(super) leaving: Option<Leaving>,
     unwritten: bool,
     written: Option<BootTime>,
+    /// Since when the kept slice names what this process has dropped.
+    stale: Option<BootTime>,
 }
 
 impl Running {
@@ -141,6 +147,7 @@ impl World {
             leaving: None,
             unwritten: false,
             written: None,
+            stale: None,
         });
         let process = Process { index, number };
         let patience = machine.clock.truly(self.settings.relay.slice_file_after);
@@ -189,9 +196,11 @@ impl World {
         let (machine, now) = (&mut self.relays[process.index], self.now);
         let drops = applied.drops_copies();
         let late = drops && !machine.disk.flushes(now, Duration::from_secs(1));
+        let boot = machine.clock.boot(now);
         let running = machine.process.as_mut()?;
         running.flush_late |= late;
         running.unwritten = true;
+        running.stale = running.stale.or_else(|| drops.then_some(boot));
         self.write_slice(process, if drops { Duration::ZERO } else { WRITE_EVERY });
         Some(CarriedOut { stamp, released })
     }
@@ -294,8 +303,17 @@ impl World {
             return;
         }
         running.unwritten = false;
+        running.stale = None;
         running.written = Some(boot);
         machine.disk.keep_slice(running.state.held(), machine.clock.wall(now));
+    }
+
+    /// Whether what was dropped may be acknowledged.
+    pub(super) fn may_acknowledge(&mut self, process: Process) -> bool {
+        let (rules, boot) = (self.settings.rules.relay, self.boot(process.index));
+        let Some(running) = self.running(process) else { return false };
+        let waits = running.stale.is_some_and(|since| boot.since(since) < STALE_MOST);
+        !(waits && rules.dropped_is_kept)
     }
 
     /// Writes contact down.

@@ -32,6 +32,8 @@ pub struct RelayRules {
     pub late_flush_reported: bool,
     /// A kept slice is live only, unless there was contact just before the start.
     pub kept_is_live_only: bool,
+    /// What was dropped is acknowledged once the kept slice does not name it any more.
+    pub dropped_is_kept: bool,
     /// A relay that was alone says so of what it holds when it comes.
     pub alone_is_said: bool,
 }
@@ -46,6 +48,7 @@ impl Default for RelayRules {
             discard_drops: true,
             late_flush_reported: true,
             kept_is_live_only: true,
+            dropped_is_kept: true,
             alone_is_said: true,
         }
     }

@@ -74,7 +74,8 @@ impl World {
         let at_once = !self.settings.rules.relay.alone_until_slice;
         let Some(running) = self.running(process) else { return };
         running.state.open_stream();
-        running.link = Some(Link { id, accepted: false, joined: false, sequence: 0, heard: boot });
+        running.link =
+            Some(Link { id, accepted: false, joined: false, owed: None, sequence: 0, heard: boot });
         running.contact.opened(boot);
         if at_once {
             running.contact.first_slice();
@@ -151,8 +152,10 @@ impl World {
                     if !released.is_empty() {
                         self.send_up(id, Up::Released(released));
                     }
-                    self.send_up(id, Up::Acknowledged(stamp));
-                    self.acknowledged_while_leaving(process, id);
+                    if let Some(link) = self.link(process, id) {
+                        link.owed = Some(stamp);
+                    }
+                    self.acknowledge(process, id);
                 }
             }
             Down::Ping(nonce) => self.send_up(id, Up::Pong(nonce)),
@@ -162,6 +165,16 @@ impl World {
             }
             Down::Closed(_) | Down::End => self.stream_ended(process, End::Known, joined),
         }
+    }
+
+    /// Acknowledges what has been carried out, if it may be by now.
+    fn acknowledge(&mut self, process: Process, id: u64) {
+        if !self.may_acknowledge(process) {
+            return;
+        }
+        let Some(stamp) = self.link(process, id).and_then(|link| link.owed.take()) else { return };
+        self.send_up(id, Up::Acknowledged(stamp));
+        self.acknowledged_while_leaving(process, id);
     }
 
     fn accepted(&mut self, process: Process, id: u64) {
@@ -199,10 +212,11 @@ impl World {
             Timer::Heartbeat => {
                 link.sequence += 1;
                 let sequence = link.sequence;
+                self.write_slice(process, Duration::ZERO);
+                self.acknowledge(process, id);
                 if let Some(running) = self.running(process) {
                     running.contact.sent(sequence, boot);
                 }
-                self.write_slice(process, Duration::ZERO);
                 self.send_up(id, Up::Heartbeat(sequence));
                 self.timer(process, id, Timer::Heartbeat, timings.heartbeat);
             }

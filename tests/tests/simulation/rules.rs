@@ -166,6 +166,24 @@ fn killed_before_its_disk_had_it(world: &mut World) -> bool {
     false
 }
 
+/// Relay 0 is told to drop its targets while its disk hangs, ends, and comes back with the slice that it has kept.
+fn killed_before_its_disk_had_what_it_dropped(world: &mut World) -> bool {
+    let mine = world.targets_of(0);
+    world.inject(Fault::Drain { relay: 0, drained: true });
+    world.run(seconds(6));
+    world.inject(Fault::StickDisk { relay: 0, time: seconds(7) });
+    world.run(seconds(6));
+    world.inject(Fault::KillRelay { relay: 0, down: Some(seconds(1)), disk_lost: false, silent: false });
+    world.inject(Fault::Refuse { relay: 0, time: seconds(60) });
+    // It stays on Prometheus' list.
+    let (from, to) = (Place::Prometheus(0), Place::Coordinator(0));
+    world.inject(Fault::Block { from, to, both: true, time: seconds(60) });
+    world.run(seconds(20));
+    mine.into_iter().for_each(|number| world.inject(dying(number, 30)));
+    world.run(seconds(40));
+    false
+}
+
 /// Another has shown a target that relay 0 served from its cache when that comes back to no coordinator, still on
 /// Prometheus' list.
 fn back_with_its_kept_slice(world: &mut World) -> bool {
@@ -242,6 +260,8 @@ scripted! {
         |without| without.rules.relay.late_flush_reported = false;
     a_kept_slice_is_live_only: back_with_its_kept_slice,
         |without| without.rules.relay.kept_is_live_only = false;
+    what_was_dropped_is_acknowledged_once_the_kept_slice_knows: killed_before_its_disk_had_what_it_dropped,
+        |without| without.rules.relay.dropped_is_kept = false;
     the_later_assignment_wins: claimed_by_two,
         |without| without.rules.fleet.later_assignment_wins = false;
     a_pause_restarts_the_clocks: paused,
