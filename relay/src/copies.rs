@@ -73,7 +73,8 @@ impl Copies {
 
     /// An assignment of this target with `permission` has arrived.
     pub fn assign(&mut self, permission: Permission) -> OnAssigned {
-        if permission != self.permission || permission != Permission::Keep {
+        // What was taken under `discard` or `record` was exposed by nobody else; so it is under the `keep` that follows.
+        if permission != Permission::Keep || self.permission == Permission::None {
             self.generation += 1;
         }
         self.permission = permission;

@@ -25,7 +25,7 @@ use budget::Reservation;
 
 pub use address_guard::AddressGuard;
 pub use budget::Budget;
-pub use client::{Client, Network};
+pub use client::{Client, Clients, Network};
 pub use endpoint::Endpoint;
 pub use error::{FetchError, Phase};
 pub use settings::ClientSettings;

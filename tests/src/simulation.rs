@@ -204,7 +204,8 @@ impl World {
         let slow = self.random.percent(self.settings.slow_targets);
         // So that every Prometheus waits for it.
         let shortest = self.settings.intervals.iter().min().map_or(10, Duration::as_secs);
-        let latency = if slow { self.random.seconds(1, (shortest - 2).min(8)) } else { Duration::from_millis(5) };
+        let latency =
+            if slow { self.random.seconds(1, (shortest - 2).min(8)) } else { Duration::from_millis(5) };
         Pod {
             condition: Condition::Up,
             started: Duration::ZERO,
@@ -266,7 +267,13 @@ impl World {
             None => None,
         };
         match waiting {
-            Some(waiting) => waiting.push(event),
+            Some(waiting) => {
+                // Of what discovery says only the last is kept for a process that does not read.
+                if matches!(event, Event::Discovered(..)) {
+                    waiting.retain(|one| !matches!(one, Event::Discovered(..)));
+                }
+                waiting.push(event);
+            }
             None => self.happen(event),
         }
     }
@@ -282,6 +289,7 @@ impl World {
             Event::TakeKept(process) => self.take_kept(process),
             Event::Requested(process, request) => self.requested(process, request),
             Event::Landed(process, flights) => self.landed(process, &flights),
+            Event::TimeIsOver(process, fan_out) => self.time_is_over(process, fan_out),
             Event::Page(index, scrape, samples) => self.page(index, scrape, &samples),
             Event::Scrape(index, relay, number) => self.scrape(index, relay, number),
             Event::GaveUp(index, scrape) => self.gave_up(index, scrape),

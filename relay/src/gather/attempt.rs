@@ -18,13 +18,17 @@ use super::slot::Slot;
 use super::stored;
 use crate::copies::OnGood;
 use crate::instruments::label;
-use crate::scrape::{Answer, FetchRequest};
+use crate::scrape::{Answer, Client, FetchError, FetchRequest};
 
 /// A body this large is read on a thread of its own: a cold parse of it would hold up others.
 const LARGE_BODY: usize = 256 << 10;
 
-/// Scrapes `slot` once, within `deadline`.
-pub(super) async fn scrape(context: Arc<Context>, slot: Arc<Slot>, deadline: Instant) -> Arc<Outcome> {
+/// Scrapes `slot` once, within `deadline`, for the how manieth time `number` says.
+pub(super) async fn scrape(
+    context: Arc<Context>,
+    slot: Arc<Slot>,
+    (deadline, number): (Instant, u64),
+) -> Arc<Outcome> {
     let (generation, before) = slot.start();
     let (began, start) = (SystemTime::now(), Instant::now());
     let scraped = exchange(&context, &slot, before.clone(), deadline).await;
@@ -38,7 +42,7 @@ pub(super) async fn scrape(context: Arc<Context>, slot: Arc<Slot>, deadline: Ins
     count(&context, &slot, &outcome);
     let outcome = Arc::new(outcome);
     let record = outcome.result.as_ref().ok().map(|good| stored::record(&slot.target, good));
-    slot.record(&outcome, generation, |action| match record {
+    slot.record(&outcome, (generation, number), |action| match record {
         Some((record, layout)) if action == OnGood::Store && slot.job.keep_copies => {
             context.cache.put(record, layout);
         }
@@ -102,7 +106,7 @@ async fn exchange(
 }
 
 async fn fetch(context: &Context, slot: &Slot, deadline: Instant) -> Result<Answer, Failure> {
-    let client = slot.client.as_ref().map_err(|why| Failure::new("url", why.clone()))?;
+    let clients = slot.client.as_ref().map_err(|why| Failure::new("url", why.clone()))?;
     let request = FetchRequest {
         accept: slot.job.accept.clone(),
         timeout: slot.target.scrape_timeout,
@@ -111,13 +115,24 @@ async fn fetch(context: &Context, slot: &Slot, deadline: Instant) -> Result<Answ
         connect_timeout: slot.job.connect_timeout,
         header_limit: slot.job.header_limit,
     };
-    // There is one flight per slot, so nobody else holds the client for long.
-    let mut client =
-        timeout_at(deadline, client.lock()).await.map_err(|_| Failure::new("timeout", "client busy"))?;
-    let answer = client.fetch(&request, deadline).await;
+    let answer = match clients.kept() {
+        Some(mut kept) => ask(context, &mut kept, &request, deadline).await,
+        // Beside a scrape whose result may not stand on the page that this one is for.
+        None => ask(context, &mut clients.another(), &request, deadline).await,
+    };
+    answer.map_err(|error| Failure::new(error.kind(), error.to_string()))
+}
+
+async fn ask(
+    context: &Context,
+    client: &mut Client,
+    request: &FetchRequest,
+    deadline: Instant,
+) -> Result<Answer, FetchError> {
+    let answer = client.fetch(request, deadline).await;
     // Whatever came of the request: a target that takes connections and never answers costs one each time.
     context.instruments.new_connections.add(client.take_opened(), &[]);
-    answer.map_err(|error| Failure::new(error.kind(), error.to_string()))
+    answer
 }
 
 async fn read(

@@ -50,6 +50,12 @@ pub fn is_due(since: Option<Duration>, min_interval: Option<Duration>) -> bool {
     }
 }
 
+/// Whether a scrape that ended for want of time after it `had` so much is worth another one that has `time`, due or not.
+#[must_use]
+pub fn has_more_time(had: Option<Duration>, time: Duration) -> bool {
+    had.is_some_and(|had| had < time.mul_f64(1.0 - SLACK))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -121,6 +127,14 @@ mod tests {
         ];
         for (since, least, due) in cases {
             assert_eq!(is_due(since.map(ms), least.map(ms)), due, "{since:?} of {least:?}");
+        }
+    }
+
+    #[test]
+    fn a_scrape_that_was_cut_off_is_worth_another_with_more_time() {
+        let cases = [(None, 9_500, false), (Some(5_500), 9_500, true), (Some(9_400), 9_500, false)];
+        for (had, time, worth) in cases {
+            assert_eq!(has_more_time(had.map(ms), ms(time)), worth, "had {had:?}, has {time}");
         }
     }
 }

@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::attempt;
-use super::deadline::{is_due, may_join};
+use super::deadline::{has_more_time, is_due, may_join};
 use super::flight::Flight;
 use super::outcome::{Failure, Outcome};
 use super::roster::Roster;
@@ -202,19 +202,22 @@ impl Run {
     fn source(&self, slot: &Arc<Slot>) -> Source {
         let standing = self.context.contact.standing();
         let since = |outcome: &Arc<Outcome>| SystemTime::now().duration_since(outcome.began).ok();
+        let time = self.deadline_of(slot).saturating_duration_since(Instant::now());
+        let is_due = |last: &Arc<Outcome>| {
+            is_due(since(last), slot.target.min_interval) || has_more_time(last.cut_off(), time)
+        };
         match slot.repeatable(standing) {
-            Some((last, taken)) if !is_due(since(&last), slot.target.min_interval) => {
-                Source::Repeated(last, taken)
-            }
+            Some((last, taken)) if !is_due(&last) => Source::Repeated(last, taken),
             _ => Source::Flight(self.flight(slot)),
         }
     }
 
     fn flight(&self, slot: &Arc<Slot>) -> Arc<Flight> {
-        slot.join_or_start(|generation| {
+        let standing = self.context.contact.standing();
+        slot.join_or_start((self.asked, standing), |generation, number| {
             let deadline = self.deadline_of(slot);
             let (flight, pilot) = Flight::new(deadline, generation);
-            let scrape = attempt::scrape(self.context.clone(), slot.clone(), deadline);
+            let scrape = attempt::scrape(self.context.clone(), slot.clone(), (deadline, number));
             self.context.tasks.work(pilot.fly(scrape));
             flight
         })

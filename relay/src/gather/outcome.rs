@@ -94,6 +94,13 @@ impl Outcome {
     pub fn failure(&self) -> Option<&Failure> {
         self.result.as_ref().err()
     }
+
+    /// How long it took, if it failed for want of time: that says as much of the scraper as of the target.
+    #[must_use]
+    pub fn cut_off(&self) -> Option<Duration> {
+        let late = |failure: &&Failure| matches!(failure.kind, "timeout" | "concurrency");
+        self.failure().filter(late).map(|_| self.duration)
+    }
 }
 
 /// Milliseconds since 1970.

@@ -18,6 +18,7 @@ use model::status::{TargetState, TargetStatus};
 use model::target::Target;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use super::flight::Flight;
 use super::job::JobScrape;
@@ -25,7 +26,7 @@ use super::outcome::{Failure, Good, Outcome};
 use crate::contact::BootTime;
 use crate::copies::{Generation, OnAssigned, OnGood, Standing};
 use crate::merge::Sentences;
-use crate::scrape::Client;
+use crate::scrape::{Client, Clients};
 use state::State;
 
 pub use state::SlotState;
@@ -41,7 +42,7 @@ pub struct Slot {
     /// What its bodies become.
     pub transform: Arc<Transform>,
     /// `None` where its URL cannot be scraped; the text says why.
-    pub client: Result<tokio::sync::Mutex<Client>, String>,
+    pub client: Result<Clients, String>,
     /// Scrapes that may run at once, over all targets.
     pub permits: Arc<Semaphore>,
     state: Arc<Mutex<State>>,
@@ -97,7 +98,7 @@ impl Slot {
     #[must_use]
     pub fn new(target: Arc<Target>, job: Arc<JobScrape>, means: Means, state: SlotState) -> Self {
         let Means { labels, transform, client, permits } = means;
-        let client = client.map(tokio::sync::Mutex::new);
+        let client = client.map(Clients::new);
         Self { target, job, labels, transform, client, permits, state: state.0 }
     }
 
@@ -114,13 +115,23 @@ impl Slot {
         self.state.lock().flight.upgrade()
     }
 
-    /// The scrape under way, else the one that `start` begins.
-    pub fn join_or_start(&self, start: impl FnOnce(Generation) -> Arc<Flight>) -> Arc<Flight> {
+    /// The scrape under way, if its result may stand on a page that was `asked` for, else the one that `start` begins:
+    /// the how manieth it is tells which of two that are under way at a time is the newer.
+    pub fn join_or_start(
+        &self,
+        (asked, standing): (Instant, Standing),
+        start: impl FnOnce(Generation, u64) -> Arc<Flight>,
+    ) -> Arc<Flight> {
         let mut state = self.state.lock();
-        if let Some(flight) = state.flight.upgrade().filter(|flight| !flight.is_over()) {
+        let stands = |flight: &Arc<Flight>| {
+            flight.began >= asked || state.copies.may_repeat(standing, flight.generation)
+        };
+        let under_way = state.flight.upgrade().filter(|flight| !flight.is_over());
+        if let Some(flight) = under_way.filter(stands) {
             return flight;
         }
-        let flight = start(state.copies.generation());
+        state.flights += 1;
+        let flight = start(state.copies.generation(), state.flights);
         state.flight = Arc::downgrade(&flight);
         flight
     }
@@ -188,29 +199,22 @@ impl Slot {
         self.state.lock().consecutive_failures > 0
     }
 
-    /// Takes in what a scrape that began under `generation` came to. Where it went well, `carry_out` is told what to do
-    /// with the copy, before anything else can happen to this slot; it must not wait.
+    /// Takes in what scrape `number`, which began under `generation`, came to. Where it went well and none that began
+    /// later did, `carry_out` is told what to do with the copy, before anything else can happen to this slot; it must
+    /// not wait.
     pub fn record(
         &self,
         outcome: &Arc<Outcome>,
-        generation: Generation,
+        (generation, number): (Generation, u64),
         carry_out: impl FnOnce(OnGood),
     ) -> Option<OnGood> {
         let mut state = self.state.lock();
         if state.released {
             return None;
         }
-        state.last = Some(outcome.clone());
-        state.last_taken = generation;
-        state.scrapes_total += 1;
-        state.dirty = true;
-        let Ok(good) = &outcome.result else {
-            state.failures_total += 1;
-            state.consecutive_failures += 1;
-            return None;
-        };
-        state.consecutive_failures = 0;
-        state.never_good = false;
+        state.count(outcome, (generation, number));
+        let good = outcome.result.as_ref().ok().filter(|_| number > state.last_good)?;
+        state.last_good = number;
         state.shape = Some(good.shape.clone());
         let action = state.copies.on_good(generation);
         state.copy = (action == OnGood::Store).then(|| good.clone());

@@ -48,12 +48,17 @@ impl Network {
     }
 }
 
-/// The client of one target.
-pub struct Client {
+/// The way to one target.
+struct Way {
     network: Arc<Network>,
     settings: Arc<ClientSettings>,
     endpoint: Endpoint,
     guard: AddressGuard,
+}
+
+/// The client of one target.
+pub struct Client {
+    way: Arc<Way>,
     connection: Option<Connection>,
     last_size: usize,
     /// Connections opened and not told of yet.
@@ -67,6 +72,33 @@ struct Asked {
     new_connection: bool,
 }
 
+/// What scrapes of one target take: a client whose connection is kept from one to the next, and others for scrapes
+/// beside one that is under way.
+pub struct Clients {
+    kept: tokio::sync::Mutex<Client>,
+    way: Arc<Way>,
+}
+
+impl Clients {
+    /// Keeps `client`.
+    #[must_use]
+    pub fn new(client: Client) -> Self {
+        Self { way: client.way.clone(), kept: tokio::sync::Mutex::new(client) }
+    }
+
+    /// The client that is kept, unless a scrape has it.
+    #[must_use]
+    pub fn kept(&self) -> Option<tokio::sync::MutexGuard<'_, Client>> {
+        self.kept.try_lock().ok()
+    }
+
+    /// Another client, whose connection ends with it.
+    #[must_use]
+    pub fn another(&self) -> Client {
+        Client::of(self.way.clone())
+    }
+}
+
 impl Client {
     /// A client without a connection yet.
     #[must_use]
@@ -76,13 +108,17 @@ impl Client {
         endpoint: Endpoint,
         guard: AddressGuard,
     ) -> Self {
-        Self { network, settings, endpoint, guard, connection: None, last_size: 0, opened: 0 }
+        Self::of(Arc::new(Way { network, settings, endpoint, guard }))
+    }
+
+    fn of(way: Arc<Way>) -> Self {
+        Self { way, connection: None, last_size: 0, opened: 0 }
     }
 
     /// Where the target is.
     #[must_use]
     pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+        &self.way.endpoint
     }
 
     /// Whether a connection is kept.
@@ -107,16 +143,16 @@ impl Client {
         match timeout_at(deadline, self.exchange(request, &mut phase)).await {
             Ok(result) => result,
             Err(_) => {
-                let address = self.endpoint.to_string();
+                let address = self.way.endpoint.to_string();
                 Err(FetchError::Timeout { address, after: start.elapsed(), phase })
             }
         }
     }
 
     async fn exchange(&mut self, request: &FetchRequest, phase: &mut Phase) -> Result<Answer, FetchError> {
-        let mut head = self.settings.credential_headers().await?;
-        add_headers(&mut head, request, &self.network.user_agent);
-        let mut endpoint = self.endpoint.clone();
+        let mut head = self.way.settings.credential_headers().await?;
+        add_headers(&mut head, request, &self.way.network.user_agent);
+        let mut endpoint = self.way.endpoint.clone();
         let mut new_connection = false;
         for redirects in 0..=REDIRECTS {
             let asked = self.ask(&endpoint, (&head, request), phase).await?;
@@ -159,9 +195,9 @@ impl Client {
         }
         let route = Route {
             endpoint,
-            settings: &self.settings,
-            guard: &self.guard,
-            lookups: &self.network.lookups,
+            settings: &self.way.settings,
+            guard: &self.way.guard,
+            lookups: &self.way.network.lookups,
             connect_timeout: request.connect_timeout,
             header_limit: request.header_limit,
         };
@@ -185,7 +221,7 @@ impl Client {
             return Ok(None);
         }
         if let Some(then) = connection.tls() {
-            let now = self.settings.recent_tls_config().await?;
+            let now = self.way.settings.recent_tls_config().await?;
             if !Arc::ptr_eq(then, &now) {
                 return Ok(None);
             }
@@ -203,8 +239,8 @@ impl Client {
         let Asked { mut connection, response, .. } = asked;
         let content_type =
             response.headers().get(CONTENT_TYPE).and_then(|it| it.to_str().ok()).map(str::to_owned);
-        let address = self.endpoint.to_string();
-        let mut reservation = self.network.budget.reservation();
+        let address = self.way.endpoint.to_string();
+        let mut reservation = self.way.network.budget.reservation();
         let mut bounds = Bounds {
             limit: request.body_limit,
             last: self.last_size,
@@ -213,7 +249,8 @@ impl Client {
             phase,
         };
         let body =
-            body::receive(&mut connection, response, &self.network.decoders, &address, &mut bounds).await?;
+            body::receive(&mut connection, response, &self.way.network.decoders, &address, &mut bounds)
+                .await?;
         self.last_size = body.len();
         if connection.is_usable().await {
             self.connection = Some(connection);
@@ -239,7 +276,7 @@ impl Client {
             let location = location.chars().take(LOCATION_SHOWN).collect();
             Err(FetchError::Redirect { location, why })
         };
-        if !self.settings.config().follow_redirects {
+        if !self.way.settings.config().follow_redirects {
             return refuse("follow_redirects is off; name the final address in the target");
         }
         if followed >= REDIRECTS {

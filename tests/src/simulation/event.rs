@@ -56,6 +56,8 @@ pub(super) enum Event {
     Requested(Process, Request),
     /// Scrapes under way have ended.
     Landed(Process, Arc<[u64]>),
+    /// The time of a fan-out is over.
+    TimeIsOver(Process, u64),
     /// A page has arrived at its scraper.
     Page(usize, u64, Arc<[Sample]>),
     /// Prometheus' next scrape of a relay, in the loop of this number.
@@ -84,7 +86,8 @@ impl Event {
             | Self::TakeKept(process)
             | Self::Leave(process)
             | Self::Requested(process, _)
-            | Self::Landed(process, _) => Some(Ok(*process)),
+            | Self::Landed(process, _)
+            | Self::TimeIsOver(process, _) => Some(Ok(*process)),
             _ => None,
         }
     }

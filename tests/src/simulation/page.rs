@@ -1,13 +1,13 @@
 //! Pages: every target of the roster scraped at the scraper's request, and what the product's slots show of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use model::exposition::entry::Format;
 use model::exposition::shape::Shape;
 use relay::copies::{Generation, OnGood, Standing};
-use relay::gather::deadline::is_due;
+use relay::gather::deadline::{has_more_time, is_due};
 use relay::gather::outcome::{Failure, Good, Outcome};
 use relay::gather::roster::Roster;
 use relay::gather::slot::Slot;
@@ -22,6 +22,8 @@ use super::targets::{Condition, Targets, Value};
 const FLUSH_WAIT: Duration = Duration::from_millis(100);
 /// A fan-out this old is not joined.
 const JOIN_WITHIN: Duration = Duration::from_secs(1);
+/// A scrape that ends with its deadline still has to be written down.
+const LANDING: Duration = Duration::from_millis(50);
 /// Kept for merging and sending.
 const MARGIN: Duration = Duration::from_millis(500);
 
@@ -33,6 +35,10 @@ pub(super) struct Row {
     taken: Generation,
     /// When its scrape began; absent where an earlier result stands for it.
     began: Option<Duration>,
+    /// The scrape that it waits for.
+    awaits: Option<u64>,
+    /// Whether it was scraped again already.
+    restarted: bool,
 }
 
 impl Row {
@@ -47,6 +53,10 @@ impl Row {
         let is_good = self.outcome.as_ref().is_some_and(|outcome| outcome.result.is_ok());
         let repeated = self.repeated(asked).filter(|_| is_good);
         repeated.is_none_or(|taken| self.slot.may_repeat(standing, Some(taken)))
+    }
+
+    fn restart(&mut self) {
+        (self.outcome, self.awaits) = (None, None);
     }
 }
 
@@ -63,13 +73,37 @@ pub(super) struct FanOut {
     requests: Vec<Request>,
 }
 
+impl FanOut {
+    /// Takes what a scrape came to. One that ended for want of time, or may not stand on this page, is begun again, once.
+    /// Whether something is to be done now.
+    fn take(&mut self, at: usize, (flight, outcome): (&Flight, &Arc<Outcome>), standing: Standing) -> bool {
+        let row = &mut self.rows[at];
+        if row.awaits != Some(flight.number) {
+            return false;
+        }
+        (row.outcome, row.awaits) = (Some(outcome.clone()), None);
+        (row.began, row.taken) = (Some(flight.began_at), flight.generation);
+        let cut_off = outcome.failure().is_some_and(|failure| failure.kind == "timeout")
+            && flight.deadline + LANDING < self.deadline;
+        let again = cut_off || !row.stands(self.started, standing);
+        if again && !std::mem::replace(&mut row.restarted, true) {
+            row.restart();
+            return true;
+        }
+        self.missing -= 1;
+        self.missing == 0
+    }
+}
+
 /// A scrape under way.
 pub(super) struct Flight {
     slot: Arc<Slot>,
     generation: Generation,
+    number: u64,
     shape: Option<Arc<Shape>>,
     began: SystemTime,
     began_at: Duration,
+    deadline: Duration,
     /// What the target says, if it answers.
     value: Option<Value>,
     lands: Duration,
@@ -112,16 +146,19 @@ impl World {
         for slot in &roster.slots {
             let last = slot.repeatable(standing).filter(|(last, _)| {
                 let since = wall.duration_since(last.began).ok();
-                !running.in_flight.contains_key(&key(slot)) && !is_due(since, slot.target.min_interval)
+                let is_due = is_due(since, slot.target.min_interval)
+                    || has_more_time(last.cut_off(), deadline.saturating_sub(self.now));
+                !running.in_flight.contains_key(&key(slot)) && !is_due
             });
             let (outcome, taken) = last.map_or((None, slot.start().0), |(last, taken)| (Some(last), taken));
-            rows.push(Row { slot: slot.clone(), outcome, taken, began: None });
+            let slot = slot.clone();
+            rows.push(Row { slot, outcome, taken, began: None, awaits: None, restarted: false });
         }
         let missing = rows.iter().filter(|row| row.outcome.is_none()).count();
         let requests = vec![request];
         let (roster, started, again) = (roster.clone(), self.now, false);
-        let fan_out = FanOut { roster, started, deadline, rows, missing, again, requests };
-        self.start_flights(process, id, &fan_out);
+        let mut fan_out = FanOut { roster, started, deadline, rows, missing, again, requests };
+        self.start_flights(process, id, &mut fan_out);
         let Some(running) = self.running(process) else { return };
         running.fan_outs.insert(id, fan_out);
         if missing == 0 {
@@ -129,82 +166,126 @@ impl World {
         }
     }
 
-    /// Starts what is not under way yet. Flights that end together are one event.
-    fn start_flights(&mut self, process: Process, fan_out: u64, of: &FanOut) {
+    /// Starts what nothing is awaited of, or joins what is under way and may stand. Flights that end together are one
+    /// event.
+    fn start_flights(&mut self, process: Process, fan_out: u64, of: &mut FanOut) {
+        let (boot, settings) = (self.boot(process.index), self.settings.clone());
         let mut landings: BTreeMap<Duration, Vec<u64>> = BTreeMap::new();
-        for (at, row) in of.rows.iter().enumerate().filter(|(_, row)| row.outcome.is_none()) {
+        for (at, row) in of.rows.iter_mut().enumerate() {
+            if row.outcome.is_some() || row.awaits.is_some() {
+                continue;
+            }
             let Some(running) = self.running(process) else { return };
-            let under_way = running.in_flight.get(&key(&row.slot));
-            if let Some(flight) = under_way.and_then(|id| running.flights.get_mut(id)) {
+            let standing = running.standing(boot, &settings);
+            let under_way = running.in_flight.get(&key(&row.slot)).copied();
+            let flight = under_way.and_then(|id| running.flights.get_mut(&id)).filter(|flight| {
+                flight.began_at >= of.started || row.slot.may_repeat(standing, Some(flight.generation))
+            });
+            if let Some(flight) = flight {
+                row.awaits = Some(flight.number);
                 flight.rows.push((fan_out, at));
                 continue;
             }
-            let mut flight = self.flight(process, &row.slot, of.deadline);
-            flight.rows.push((fan_out, at));
             self.made += 1;
-            landings.entry(flight.lands).or_default().push(self.made);
-            let id = self.made;
+            let mut flight = self.flight(process, (&row.slot, self.made), of.deadline);
+            flight.rows.push((fan_out, at));
+            row.awaits = Some(flight.number);
+            landings.entry(flight.lands).or_default().push(flight.number);
             if let Some(running) = self.running(process) {
-                running.in_flight.insert(key(&row.slot), id);
-                running.flights.insert(id, flight);
+                running.in_flight.insert(key(&row.slot), flight.number);
+                running.flights.insert(flight.number, flight);
             }
         }
         for (at, flights) in landings {
             self.queue.push(at, Event::Landed(process, flights.into()));
         }
+        self.queue.push((of.deadline + LANDING).max(self.now), Event::TimeIsOver(process, fan_out));
     }
 
-    fn flight(&self, process: Process, slot: &Arc<Slot>, deadline: Duration) -> Flight {
-        let number = Targets::number(slot.target.id);
-        let pod = &self.targets.pods[number];
+    fn flight(&self, process: Process, (slot, number): (&Arc<Slot>, u64), deadline: Duration) -> Flight {
+        let target = Targets::number(slot.target.id);
+        let pod = &self.targets.pods[target];
         let reached = self.network.reach_each_other(Place::Relay(process.index), Place::Targets);
         let condition = if reached { pod.condition } else { Condition::Hanging };
         let (value, lands) = match condition {
             Condition::Up if self.now + pod.latency < deadline => {
-                (Some(self.targets.value(number, self.now)), self.now + pod.latency)
+                (Some(self.targets.value(target, self.now)), self.now + pod.latency)
             }
             Condition::Down => (None, self.now + Duration::from_millis(2)),
-            Condition::Up | Condition::Hanging => (None, deadline),
+            Condition::Up | Condition::Hanging => (None, deadline.max(self.now)),
         };
         let (generation, shape) = slot.start();
         let began = self.relays[process.index].clock.wall(self.now);
         let (slot, began_at) = (slot.clone(), self.now);
-        Flight { slot, generation, shape, began, began_at, value, lands, rows: Vec::new() }
+        let rows = Vec::new();
+        Flight { slot, generation, number, shape, began, began_at, deadline, value, lands, rows }
     }
 
     /// Scrapes have ended.
     pub(super) fn landed(&mut self, process: Process, flights: &[u64]) {
-        let mut touched = Vec::new();
+        let (boot, settings) = (self.boot(process.index), self.settings.clone());
+        let mut touched = BTreeSet::new();
         for id in flights {
             let Some(flight) = self.running(process).and_then(|it| it.flights.remove(id)) else { continue };
             let outcome = self.land(process, &flight);
             let Some(running) = self.running(process) else { return };
-            running.in_flight.remove(&key(&flight.slot));
-            for (fan_out, row) in flight.rows {
-                let Some(of) = running.fan_outs.get_mut(&fan_out) else { continue };
-                of.rows[row].outcome = Some(outcome.clone());
-                (of.rows[row].began, of.rows[row].taken) = (Some(flight.began_at), flight.generation);
-                of.missing -= 1;
-                if of.missing == 0 {
-                    touched.push(fan_out);
+            let standing = running.standing(boot, &settings);
+            if running.in_flight.get(&key(&flight.slot)) == Some(id) {
+                running.in_flight.remove(&key(&flight.slot));
+            }
+            for (fan_out, at) in &flight.rows {
+                let Some(of) = running.fan_outs.get_mut(fan_out) else { continue };
+                if of.take(*at, (&flight, &outcome), standing) {
+                    touched.insert(*fan_out);
                 }
             }
         }
         for fan_out in touched {
-            self.gathered(process, fan_out);
+            self.go_on(process, fan_out);
+        }
+    }
+
+    /// The time of a fan-out is over: what is still being scraped for another page is not waited for.
+    pub(super) fn time_is_over(&mut self, process: Process, fan_out: u64) {
+        let began = self.relays[process.index].clock.wall(self.now);
+        let late = Outcome::failed(began, Duration::ZERO, Failure::new("timeout", "another page's scrape"));
+        let late = Arc::new(late);
+        let Some(of) = self.running(process).and_then(|it| it.fan_outs.get_mut(&fan_out)) else { return };
+        for row in of.rows.iter_mut().filter(|row| row.outcome.is_none()) {
+            (row.outcome, row.awaits) = (Some(late.clone()), None);
+        }
+        of.missing = 0;
+        self.go_on(process, fan_out);
+    }
+
+    /// Starts what has to be scraped again, or makes the pages where everything has come.
+    fn go_on(&mut self, process: Process, id: u64) {
+        let Some(running) = self.running(process) else { return };
+        let Some(mut of) = running.fan_outs.remove(&id) else { return };
+        let is_whole = of.missing == 0;
+        if !is_whole {
+            self.start_flights(process, id, &mut of);
+        }
+        if let Some(running) = self.running(process) {
+            running.fan_outs.insert(id, of);
+        }
+        if is_whole {
+            self.gathered(process, id);
         }
     }
 
     /// What the product's scrape does with its result.
     fn land(&mut self, process: Process, flight: &Flight) -> Arc<Outcome> {
         let slot = &flight.slot;
-        let outcome = Outcome::failed(flight.began, Duration::ZERO, Failure::new("refused", "simulated"));
+        let kind = if flight.lands >= flight.deadline { "timeout" } else { "refused" };
+        let duration = self.now - flight.began_at;
+        let outcome = Outcome::failed(flight.began, duration, Failure::new(kind, "simulated"));
         let outcome = Arc::new(match flight.value {
             Some(value) => Outcome { result: Ok(self.good(flight, value)), ..outcome },
             None => outcome,
         });
         let (now, disk) = (self.now, &mut self.relays[process.index].disk);
-        slot.record(&outcome, flight.generation, |action| match &outcome.result {
+        slot.record(&outcome, (flight.generation, flight.number), |action| match &outcome.result {
             Ok(good) if action == OnGood::Store => disk.put(now, slot.target.id, good.clone()),
             _ => disk.remove(now, slot.target.id),
         });
@@ -234,9 +315,9 @@ impl World {
         let asked = fan_out.started;
         if !std::mem::replace(&mut fan_out.again, true) {
             let outdated = fan_out.rows.iter_mut().filter(|row| !row.stands(asked, standing));
-            fan_out.missing = outdated.map(|row| row.outcome = None).count();
+            fan_out.missing = outdated.map(Row::restart).count();
             if fan_out.missing > 0 {
-                self.start_flights(process, id, &fan_out);
+                self.start_flights(process, id, &mut fan_out);
                 if let Some(running) = self.running(process) {
                     running.fan_outs.insert(id, fan_out);
                 }

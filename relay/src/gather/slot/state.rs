@@ -24,6 +24,11 @@ pub(super) struct State {
     pub(super) released: bool,
     /// Whether it is known that no scrape has gone well since the target was assigned here.
     pub(super) never_good: bool,
+    /// Scrapes that were begun, and which of them were the last of which the result is known, and of these the last
+    /// that went well.
+    pub(super) flights: u64,
+    last_known: u64,
+    pub(super) last_good: u64,
     pub(super) last: Option<Arc<Outcome>>,
     /// Under which permission the last scrape was started.
     pub(super) last_taken: Generation,
@@ -57,6 +62,9 @@ impl SlotState {
             stamp,
             released: false,
             never_good: false,
+            flights: 0,
+            last_known: 0,
+            last_good: 0,
             last: None,
             copy: None,
             shape: None,
@@ -75,6 +83,21 @@ impl SlotState {
 }
 
 impl State {
+    /// Takes in what scrape `number`, which began under `generation`, says of the target; its series aside.
+    pub(super) fn count(&mut self, outcome: &Arc<Outcome>, (generation, number): (Generation, u64)) {
+        let failed = outcome.result.is_err();
+        self.scrapes_total += 1;
+        self.failures_total += u64::from(failed);
+        self.never_good &= failed;
+        self.dirty = true;
+        if number > self.last_known {
+            self.last_known = number;
+            self.last = Some(outcome.clone());
+            self.last_taken = generation;
+            self.consecutive_failures = if failed { self.consecutive_failures + 1 } else { 0 };
+        }
+    }
+
     /// Enters a state; whether it is another one.
     pub(super) fn enter(&mut self, next: TargetState, now: SystemTime) -> bool {
         let changed = self.state != next;

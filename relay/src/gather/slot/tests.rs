@@ -1,5 +1,7 @@
 //! What pages may show of a slot, and its records.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use model::exposition::entry::Format;
 use model::exposition::store::ShapeStore;
 use model::job::ScrapeSettings;
@@ -8,6 +10,7 @@ use model::slice::RelayConfig;
 use super::*;
 use crate::cache::Loaded;
 use crate::copies::Copies;
+use crate::gather::flight::Pilot;
 use crate::gather::outcome::Failure;
 use crate::gather::stored::{self, Restorer};
 use crate::slice::tests::target;
@@ -35,8 +38,13 @@ fn good(shapes: &ShapeStore, slot: &Slot, body: &str, at: SystemTime) -> Arc<Out
 }
 
 fn record(slot: &Slot, outcome: &Arc<Outcome>, generation: Generation) -> Option<OnGood> {
+    static SCRAPES: AtomicU64 = AtomicU64::new(1);
+    record_numbered(slot, outcome, (generation, SCRAPES.fetch_add(1, Ordering::Relaxed)))
+}
+
+fn record_numbered(slot: &Slot, outcome: &Arc<Outcome>, taken: (Generation, u64)) -> Option<OnGood> {
     let mut told = None;
-    let action = slot.record(outcome, generation, |action| told = Some(action));
+    let action = slot.record(outcome, taken, |action| told = Some(action));
     assert_eq!(action, told);
     action
 }
@@ -121,8 +129,8 @@ fn what_an_alone_relay_may_not_serve_it_reports_as_held_with_none() {
     };
     assert_eq!(reported(&slot, TOGETHER), Permission::Keep);
     assert_eq!(reported(&slot, alone), Permission::None, "another relay may have shown something newer");
-    slot.record(&good(&shapes, &slot, "x 1\n", now), slot.start().0, |_| {});
-    slot.record(&bad(now), slot.start().0, |_| {});
+    record(&slot, &good(&shapes, &slot, "x 1\n", now), slot.start().0);
+    record(&slot, &bad(now), slot.start().0);
     slot.show(&bad(now), None, &moment(now)).unwrap();
     slot.report(at(90));
     assert_eq!(
@@ -223,12 +231,57 @@ fn a_result_is_not_repeated_while_a_newer_one_is_under_way() {
     let slot = slot(&shapes, Permission::Keep);
     record(&slot, &good(&shapes, &slot, "x 1\n", now), slot.start().0);
     let mut pilot = None;
-    let flying = slot.join_or_start(|generation| {
-        let (flight, other_end) = Flight::new(tokio::time::Instant::now(), generation);
+    let asked = Instant::now();
+    let flying = slot.join_or_start((asked, TOGETHER), |generation, _| {
+        let (flight, other_end) = Flight::new(asked, generation);
         pilot = Some(other_end);
         flight
     });
     assert!(slot.repeatable(TOGETHER).is_none(), "a page asked for earlier is going to show a newer one");
     drop((flying, pilot));
     assert!(slot.repeatable(TOGETHER).is_some());
+}
+
+/// Begins a scrape for a page that was `asked` for, or joins one; the flight, and its other end if it was begun.
+fn fly(slot: &Slot, asked: Instant, standing: Standing) -> (Arc<Flight>, Option<Pilot>) {
+    let mut pilot = None;
+    let flight = slot.join_or_start((asked, standing), |generation, _| {
+        let (flight, other_end) = Flight::new(asked, generation);
+        pilot = Some(other_end);
+        flight
+    });
+    (flight, pilot)
+}
+
+#[test]
+fn a_page_does_not_wait_for_a_scrape_whose_result_it_may_not_show() {
+    let shapes = ShapeStore::new();
+    let alone = Standing { alone: true, ..TOGETHER };
+    for (permission, standing, joins) in [
+        (Permission::Keep, TOGETHER, true),
+        (Permission::None, TOGETHER, false),
+        (Permission::Keep, alone, false),
+    ] {
+        let slot = slot(&shapes, permission);
+        let now = Instant::now();
+        let first = fly(&slot, now, standing);
+        let second = fly(&slot, now + Duration::from_secs(1), standing);
+        assert_eq!(Arc::ptr_eq(&first.0, &second.0), joins, "{permission:?}, {standing:?}");
+    }
+}
+
+#[test]
+fn of_two_scrapes_at_a_time_the_one_that_began_later_is_the_last() {
+    let (shapes, now) = (ShapeStore::new(), SystemTime::now());
+    let slot = slot(&shapes, Permission::Keep);
+    let generation = slot.start().0;
+    let (older, newer) = (good(&shapes, &slot, "x 1\n", now), good(&shapes, &slot, "x 2\n", now));
+    assert_eq!(record_numbered(&slot, &newer, (generation, 2)), Some(OnGood::Store));
+    assert_eq!(record_numbered(&slot, &older, (generation, 1)), None, "the copy stays");
+    assert!(Arc::ptr_eq(&slot.repeatable(TOGETHER).unwrap().0, &newer));
+
+    let later = good(&shapes, &slot, "x 3\n", now);
+    record_numbered(&slot, &bad(now), (generation, 4));
+    assert_eq!(record_numbered(&slot, &later, (generation, 3)), Some(OnGood::Store), "a page has shown it");
+    assert!(slot.is_failing());
 }
