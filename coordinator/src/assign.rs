@@ -101,7 +101,7 @@ impl ReadError {
     fn end(&self) -> StreamEnd {
         match self {
             Self::Ended(status) => end_of(status),
-            Self::Closed => StreamEnd::Peer,
+            Self::Closed => StreamEnd::Left,
             Self::NoHello | Self::Stopped => StreamEnd::Local,
             Self::NotHello | Self::Empty | Self::Invalid(_) => StreamEnd::Invalid,
             Self::Slow => StreamEnd::Slow,
@@ -205,14 +205,14 @@ async fn next(messages: &mut Streaming<wire::JoinRequest>) -> Result<Message, Re
     message.ok_or(ReadError::Closed)?.message.ok_or(ReadError::Empty)
 }
 
-/// Whether the peer ended the stream, and so knows (FIN, RST), or only this side saw it end.
+/// Whether the relay closed the stream, its end of the connection went (FIN, RST), or only this side saw it end.
 fn end_of(status: &Status) -> StreamEnd {
     let mut source = status.source();
     while let Some(error) = source {
         if let Some(error) = error.downcast_ref::<h2::Error>() {
             return match error.get_io() {
                 Some(error) => end_of_io(error.kind()),
-                None if error.is_remote() => StreamEnd::Peer,
+                None if error.is_remote() => StreamEnd::Left,
                 None => StreamEnd::Local,
             };
         }

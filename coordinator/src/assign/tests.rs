@@ -175,6 +175,7 @@ async fn two_relays_share_and_the_targets_of_one_that_goes_away_move() {
     assert!(left.iter().all(|id| first.slice[id] == Permission::None), "the lost one may still expose them");
     let snapshot = coordinator.until(|snapshot| snapshot.relay("relay-1").unwrap().targets == 0).await;
     assert_eq!(snapshot.relay("relay-1").unwrap().state, RelayState::Lost);
+    assert_eq!(snapshot.counters.ended, BTreeMap::from([("left", 1)]), "its process lives");
     let owner = snapshot.target(left[0]).unwrap().owner.clone().unwrap();
     assert_eq!((&*owner.relay, owner.reason.to_string()), ("relay-0", "relay-1 left".to_owned()));
 

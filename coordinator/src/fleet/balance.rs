@@ -8,7 +8,7 @@ use model::target::TargetId;
 use super::Fleet;
 use super::flaps::Flaps;
 use super::relay::{Relay, RelayState};
-use super::unit::Reason;
+use super::unit::{Exposer, Reason};
 use crate::place::{self, Candidate, Fair, Move, Role};
 
 /// What one decision leaves for the next, and for people.
@@ -74,7 +74,12 @@ impl Fleet {
     fn takes_joining(&self) -> bool {
         let mut states = self.relays.values().map(|relay| relay.state(self.now, &self.timings));
         !states.any(|state| state == RelayState::Active)
-            || self.units.values().all(|unit| unit.owner.is_none() && unit.exposers.is_empty())
+            || self.units.values().all(|unit| unit.owner.is_none() && self.is_exposed_by_none(&unit.exposers))
+    }
+
+    /// Whether no relay that is known of exposes a target, and none ever did as far as one can tell.
+    fn is_exposed_by_none(&self, exposers: &[Exposer]) -> bool {
+        exposers.iter().all(|one| *one == Exposer::Unknown && !self.is_restart)
     }
 
     fn role(&self, relay: &Relay, open: bool) -> Role {

@@ -79,7 +79,7 @@ impl Fleet {
         let Some(relay) = self.relays.get(name) else { return };
         let quiet = self.passed(relay.heard.elapsed, self.timings.silent);
         match relay.link {
-            Link::Ended(at) if self.passed(at, self.timings.ended) => self.lose(name, false),
+            Link::Ended(at) if self.passed(at, self.timings.ended) => self.lose(name, relay.lives),
             Link::Silent if quiet => self.lose(name, true),
             Link::Connected(stream) if quiet => {
                 self.streams.remove(&stream);
@@ -90,9 +90,9 @@ impl Fleet {
         }
     }
 
-    /// Gives a relay up. Its targets go to others at once, save those that a silent relay served from its cache: it
-    /// may only have lost its way to us, and a scraper that still reads it must not see old beside fresh.
-    fn lose(&mut self, name: &Arc<str>, silent: bool) {
+    /// Gives a relay up. Its targets go to others at once, save those served from its cache by a relay that `may_live`:
+    /// it may only have lost its way to us, and a scraper that still reads it must not see old beside fresh.
+    fn lose(&mut self, name: &Arc<str>, may_live: bool) {
         let Some(relay) = self.relays.get_mut(name) else { return };
         relay.link = Link::Lost(self.now.elapsed);
         relay.synced = false;
@@ -110,7 +110,7 @@ impl Fleet {
             self.review(id);
         }
         for id in owned {
-            self.lose_owned(id, silent);
+            self.lose_owned(id, may_live);
         }
         for (id, releasing) in releasing {
             if let Some(unit) = self.units.get_mut(&id).filter(|_| releasing.is_newest && flushed) {
@@ -133,7 +133,7 @@ impl Fleet {
         }
     }
 
-    fn lose_owned(&mut self, id: TargetId, silent: bool) {
+    fn lose_owned(&mut self, id: TargetId, may_live: bool) {
         let Some(unit) = self.units.get(&id) else { return };
         let stage = unit.moving.as_ref().map(|moving| moving.stage);
         let is_stale = unit.status.as_ref().is_some_and(|status| status.state == TargetState::StaleServed);
@@ -144,7 +144,7 @@ impl Fleet {
             Some(Stage::Waiting | Stage::Muting) => self.cancel(id, "lost"),
             Some(Stage::HandingOver) | None => {}
         }
-        if !(silent && is_stale && self.guards.cached_held_back) {
+        if !(may_live && is_stale && self.guards.cached_held_back) {
             self.release(id);
         }
     }

@@ -33,8 +33,10 @@ pub struct StreamId(pub u64);
 /// How a stream has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamEnd {
-    /// The peer said so (FIN or RST): it knows.
+    /// The connection went with its peer (FIN or RST): what was there is gone.
     Peer,
+    /// The relay has closed the stream, and lives on.
+    Left,
     /// Anything seen only here, a local error or a time-out: the peer may not know.
     Local,
     /// Cut off here: its queue was full, the relay does not read.
@@ -49,6 +51,7 @@ impl StreamEnd {
     pub fn kind(self) -> &'static str {
         match self {
             Self::Peer => "peer",
+            Self::Left => "left",
             Self::Local => "local",
             Self::Slow => "slow",
             Self::Invalid => "invalid",

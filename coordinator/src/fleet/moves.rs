@@ -248,10 +248,13 @@ impl Fleet {
     fn hand_off(&mut self, id: TargetId) {
         let Some(unit) = self.units.get_mut(&id) else { return };
         let Some(mut moving) = unit.moving.take() else { return };
+        // Live only by this move: its copy is the one that it might keep before.
+        let is_muted = moving.before == Permission::Keep
+            && unit.owner.as_ref().is_some_and(|owner| owner.permission == Permission::None);
         self.release(id);
         let relay = self.relays.get_mut(&moving.from);
         if let Some(releasing) = relay.and_then(|relay| relay.releasing.get_mut(&id)) {
-            releasing.is_newest = moving.before != Permission::None;
+            releasing.is_newest |= is_muted;
         }
         moving.stage = Stage::HandingOver;
         if let Some(unit) = self.units.get_mut(&id) {

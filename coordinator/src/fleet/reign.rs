@@ -1,6 +1,6 @@
 //! Reigns: which number this coordinator has, and when it begins to decide.
 
-use model::slice::{Epoch, Reign};
+use model::slice::{Epoch, Permission, Reign};
 
 use super::relay::Relay;
 use super::unit::Exposer;
@@ -22,6 +22,15 @@ impl Fleet {
         }
     }
 
+    /// A relay comes where none is known. What one says is not what the fleet holds: the others get their time, too, and
+    /// it begins here, not with a process that nobody may have been able to reach.
+    pub(super) fn begin_settling(&mut self) {
+        if self.relays.is_empty() && self.guards.start_settles {
+            self.phase = Phase::Settling;
+            self.phase_began = self.now.elapsed;
+        }
+    }
+
     /// Begins to lead once there is a listing, what connected relays report is settled, and the expected relays are in
     /// or have had their time.
     pub(super) fn advance_phase(&mut self) {
@@ -38,28 +47,35 @@ impl Fleet {
         }
     }
 
-    /// Begins to decide. Where the start is complete, every relay has said what it holds: nobody else exposes what one
-    /// of them has.
+    /// Begins to decide. Where the start is complete and every relay has said all that it holds, nobody else exposes what
+    /// one of them has. That nobody has named a reign says nothing of relays that have not come.
     fn lead(&mut self, complete: bool) {
         self.phase = Phase::Leading;
         self.phase_began = self.now.elapsed;
         self.place_due = true;
-        self.unknown_exposers |= self.is_restart;
-        // Nobody but its owner has had a target since: then what that one held back is the newest there is.
+        let some_may_be_missing = self.is_restart || !complete;
+        self.unknown_exposers |= some_may_be_missing;
         let known = complete && self.relays.values().all(|relay| relay.held_is_all);
+        // The reign before this one, if relays have named any.
+        let last = self.reign.epoch.0.saturating_sub(1);
         for unit in self.units.values_mut() {
             match &mut unit.owner {
                 Some(owner) => {
-                    owner.claim = None;
-                    unit.exposers.retain(|exposer| !complete || *exposer != Exposer::Unknown);
-                    owner.held_back &= known && unit.exposers.is_empty();
+                    // Who was not there in the last reign does not know who had the target then.
+                    let was_there = owner.claim.take().is_some_and(|claim| claim.epoch.0 >= last);
+                    // Who is live only had another beside it. Where none here names it, that one is missing.
+                    let named = unit.exposers.iter().any(|exposer| *exposer != Exposer::Unknown);
+                    let had_another = owner.permission == Permission::None && !owner.held_back;
+                    let cleared = known && (named || !had_another);
+                    unit.exposers.retain(|exposer| !cleared || *exposer != Exposer::Unknown);
+                    owner.held_back &= known && was_there && unit.exposers.is_empty();
                 }
                 // A relay that has not come may still expose it.
-                None if self.is_restart => unit.expose(Exposer::Unknown),
-                None => {}
+                None if some_may_be_missing => unit.expose(Exposer::Unknown),
+                None => unit.exposers.retain(|exposer| *exposer != Exposer::Unknown),
             }
         }
-        if complete {
+        if known {
             self.units.keys().copied().collect::<Vec<_>>().into_iter().for_each(|id| self.review(id));
         }
     }

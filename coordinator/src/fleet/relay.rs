@@ -110,6 +110,8 @@ pub(super) struct Relay {
     /// Whether an operator has drained it.
     pub(super) drained: bool,
     pub(super) link: Link,
+    /// Whether it ended its stream itself, without being about to end.
+    pub(super) lives: bool,
     pub(super) connected: Now,
     pub(super) heard: Now,
     pub(super) last_page: Option<SystemTime>,
@@ -156,6 +158,7 @@ impl Relay {
             draining: hello.draining,
             drained: hello.drained,
             link: Link::Connected(stream),
+            lives: false,
             connected: now,
             heard: now,
             last_page: hello.last_page,

@@ -3,6 +3,7 @@
 mod anything;
 mod interrupted;
 mod messages;
+mod missing;
 mod moves;
 mod planned;
 mod restarts;

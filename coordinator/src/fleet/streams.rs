@@ -38,6 +38,7 @@ impl Fleet {
         if self.relays.len() >= RELAYS && !self.relays.contains_key(&hello.name) {
             return self.close(stream, Closing::TooMany);
         }
+        self.begin_settling();
         self.hear(hello.highest_reign.as_ref());
         match self.arrival(stream, &hello) {
             Arrival::Accept => self.accept(stream, hello),
@@ -163,6 +164,12 @@ impl Fleet {
             if relay.copies_are_stale && owner.permission == Permission::Keep {
                 owner.permission = Permission::Discard;
             }
+            let before = unit.moving.as_mut().map(|moving| &mut moving.before);
+            if let Some(before) =
+                before.filter(|before| relay.copies_are_stale && **before == Permission::Keep)
+            {
+                *before = Permission::Discard;
+            }
         }
     }
 
@@ -268,8 +275,9 @@ impl Fleet {
         let Some(relay) = self.relays.get_mut(&name).filter(|relay| relay.stream() == Some(stream)) else {
             return;
         };
+        relay.lives = end == StreamEnd::Left && !relay.draining;
         relay.link = match end {
-            StreamEnd::Peer => Link::Ended(now),
+            StreamEnd::Peer | StreamEnd::Left => Link::Ended(now),
             StreamEnd::Local if !self.guards.local_end_is_silence => Link::Ended(now),
             StreamEnd::Local | StreamEnd::Slow | StreamEnd::Invalid => Link::Silent,
         };

@@ -73,7 +73,8 @@ impl Fleet {
     /// A new target. One that was only not known since the start may be exposed by a relay that has not come.
     fn add(&mut self, target: &Arc<Target>) {
         let mut unit = Unit::new(target.clone(), Standing::Listed);
-        if self.phase == Phase::Leading && self.is_restart && self.unread.contains(&target.job) {
+        let missing = self.is_restart || self.unknown_exposers;
+        if self.phase == Phase::Leading && missing && self.unread.contains(&target.job) {
             unit.expose(Exposer::Unknown);
             self.unknown_exposers = true;
         }

@@ -38,10 +38,10 @@ impl World {
         }
     }
 
-    /// The relay's side is closed; it says so unless it has reason not to.
-    pub(super) fn close_relay_side(&mut self, id: u64, says_so: bool) {
-        if says_so {
-            self.send_up(id, Up::End);
+    /// The relay's side is closed; it says so with its last `word`, unless it has reason not to.
+    pub(super) fn close_relay_side(&mut self, id: u64, word: Option<Up>) {
+        if let Some(word) = word {
+            self.send_up(id, word);
         }
         if let Some(one) = self.network.connections.get_mut(&id) {
             one.relay_open = false;

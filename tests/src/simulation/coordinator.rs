@@ -139,6 +139,7 @@ impl World {
             Up::Acknowledged(stamp) => FleetEvent::Acknowledged { stream, stamp },
             Up::Status(report) => FleetEvent::Status { stream, report },
             Up::Pong(nonce) => FleetEvent::Pong { stream, nonce },
+            Up::Left => return self.ended_up(id, StreamEnd::Left),
             Up::End => return self.ended_up(id, StreamEnd::Peer),
         };
         self.tell(process, event);

@@ -31,6 +31,8 @@ pub(super) enum Up {
     Acknowledged(Stamp),
     Status(StatusReport),
     Pong(u64),
+    /// The end of the stream, by a process that lives.
+    Left,
     /// FIN or RST.
     End,
 }

@@ -24,6 +24,7 @@ use super::clock::Clock;
 use super::disk::Disk;
 use super::event::{Event, Process};
 use super::leave::Leaving;
+use super::network::Up;
 use super::page::{FanOut, Flight};
 use super::rules::RelayRules;
 
@@ -164,7 +165,7 @@ impl World {
         }
         machine.disk.end_process(self.now);
         if let Some(id) = self.network.stream_of(index) {
-            self.close_relay_side(id, says_so);
+            self.close_relay_side(id, says_so.then_some(Up::End));
         }
     }
 

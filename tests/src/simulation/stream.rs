@@ -265,7 +265,7 @@ impl World {
         let failures = running.failures;
         if let Some(link) = link {
             self.log(|| format!("relay {} ends stream {}: {end:?}", process.index, link.id));
-            self.close_relay_side(link.id, end == End::Known);
+            self.close_relay_side(link.id, (end == End::Known).then_some(Up::Left));
         }
         if let End::NotLeading(Some(leader)) = end {
             return self.after(Duration::from_millis(5), Event::Connect(process, Some(leader)));

@@ -38,7 +38,8 @@ impl Setup {
         let config = format!("{GLOBAL}{jobs}");
         let direct = Prometheus::start(version, &config, &directory.path().join("direct")).await?;
         let program = crate::program();
-        let coordinator = Coordinator::start(&program, &jobs, &directory.path().join("coordinator")).await;
+        let config = format!("coordinator: {{expected_relays: 3}}\n{jobs}");
+        let coordinator = Coordinator::start(&program, &config, &directory.path().join("coordinator")).await;
         let mut relays = Vec::new();
         for number in 0..3 {
             let name = format!("relay-{number}");

@@ -58,7 +58,6 @@ macro_rules! needed {
 needed! {
     a_target_is_given_with_none_while_another_may_expose_it: 100, |rules| rules.fleet.none_while_exposed = false;
     a_silent_relay_leaves_the_list: 2000, |rules| rules.fleet.lost_unlisted = false;
-    a_start_waits_for_the_relays: 300, |rules| rules.fleet.start_settles = false;
     a_higher_reign_is_outbid: 2000, |rules| rules.fleet.higher_reign_outbid = false;
     a_relay_that_was_alone_says_so: 500, |rules| rules.relay.alone_is_said = false;
     a_target_that_moves_is_live_only_at_its_old_owner: 2000, |rules| rules.fleet.overlap_is_muted = false;
@@ -230,6 +229,22 @@ fn dying(number: usize, time: u64) -> Fault {
     Fault::Target { number, condition: Condition::Down, time: Some(seconds(time)), restarts: false }
 }
 
+fn coordinator_restarted(world: &mut World) -> bool {
+    let before = world.owners();
+    world.inject(Fault::KillCoordinator { next: 0, down: seconds(10), silent: false });
+    world.run(seconds(60));
+    world.owners() != before
+}
+
+/// Relay 0 shows copies and hears nothing any more: it ends its stream itself, and its coordinator sees that.
+fn lost_its_way_and_hears_nothing(world: &mut World) -> bool {
+    lost_its_way(world);
+    let (from, to) = (Place::Coordinator(0), Place::Relay(0));
+    world.inject(Fault::Block { from, to, both: false, time: seconds(60) });
+    world.run(seconds(60));
+    false
+}
+
 /// A script that goes well with the rule, and breaks something without it.
 macro_rules! scripted {
     ($($name:ident: $script:ident, $take_out:expr;)*) => {$(
@@ -242,6 +257,10 @@ macro_rules! scripted {
 }
 
 scripted! {
+    a_start_waits_for_the_relays: coordinator_restarted,
+        |without| without.rules.fleet.start_settles = false;
+    what_a_relay_that_left_shows_from_its_cache_stays_there: lost_its_way_and_hears_nothing,
+        |without| without.rules.fleet.cached_held_back = false;
     the_old_owner_drops_a_target_once_it_is_seen_at_the_new_one: drained,
         |without| without.rules.fleet.dropped_once_seen = false;
     a_failing_target_goes_with_its_record: drained_with_a_dead_target,

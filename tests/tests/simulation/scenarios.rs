@@ -45,6 +45,12 @@ fn kill_coordinator(down: u64) -> Fault {
     Fault::KillCoordinator { next: 0, down: seconds(down), silent: false }
 }
 
+/// Prometheus goes on with the list of relays that it has.
+fn unlisted(time: u64) -> Fault {
+    let (from, to) = (Place::Prometheus(0), Place::Coordinator(0));
+    Fault::Block { from, to, both: true, time: seconds(time) }
+}
+
 fn cut(relay: usize, time: u64) -> Fault {
     let (from, to) = (Place::Relay(relay), Place::Coordinator(0));
     Fault::Block { from, to, both: true, time: seconds(time) }
@@ -353,4 +359,93 @@ fn a_killed_relay_leaves_no_target_dark_for_long() {
         world.run(seconds(90));
         check_dark(world, 6);
     });
+}
+
+#[test]
+fn a_relay_goes_on_unheard_while_those_that_come_to_a_new_coordinator_have_lost_their_disks() {
+    play(0, |world| {
+        let mine = world.targets_of(0);
+        world.inject(kill_coordinator(6));
+        world.inject(Fault::Refuse { relay: 0, time: seconds(70) });
+        for relay in [1, 2] {
+            let down = Some(seconds(5));
+            world.inject(Fault::KillRelay { relay, down, disk_lost: true, silent: false });
+        }
+        world.inject(unlisted(50));
+        world.run(seconds(42));
+        mine.iter().for_each(|number| world.inject(target(*number, Condition::Down, 30)));
+        world.run(seconds(60));
+    });
+}
+
+#[test]
+fn no_relay_reaches_a_new_coordinator_for_a_while() {
+    play(0, |world| {
+        let before = world.owners();
+        for (relay, time) in [(0, 35), (1, 35), (2, 20)] {
+            world.inject(Fault::Refuse { relay, time: seconds(time) });
+        }
+        world.inject(kill_coordinator(2));
+        world.run(seconds(80));
+        assert_eq!(world.owners(), before, "{}", world.written());
+    });
+}
+
+#[test]
+fn one_relay_reaches_a_new_coordinator_long_before_the_others() {
+    play(0, |world| {
+        world.inject(unlisted(70));
+        for relay in [1, 2] {
+            world.inject(Fault::Refuse { relay, time: seconds(70) });
+        }
+        world.inject(kill(0, 20));
+        world.inject(kill_coordinator(1));
+        world.run(seconds(40));
+        (0..12).for_each(|number| world.inject(target(number, Condition::Down, 20)));
+        world.run(seconds(25));
+    });
+}
+
+#[test]
+fn a_relay_is_away_when_another_comes_in_its_place_to_a_new_coordinator() {
+    play(0, |world| {
+        let mine = world.targets_of(0);
+        world.inject(unlisted(110));
+        world.inject(cut(0, 110));
+        world.run(seconds(20));
+        world.inject(kill_coordinator(1));
+        world.run(seconds(2));
+        world.inject(Fault::Scale { relay: 3, member: true });
+        world.run(seconds(30));
+        mine.iter().for_each(|number| world.inject(target(*number, Condition::Down, 20)));
+        world.run(seconds(25));
+        world.inject(Fault::Scale { relay: 3, member: false });
+    });
+}
+
+#[test]
+fn a_coordinator_is_paused_while_its_first_listings_come() {
+    play(100, |world| {
+        world.inject(kill_coordinator(4));
+        world.run(Duration::from_millis(4040));
+        world.inject(Fault::PauseCoordinator { time: seconds(13) });
+        world.run(seconds(60));
+    });
+}
+
+#[test]
+fn slow_targets_of_two_prometheus_move() {
+    for slow_jobs in [0, 100] {
+        for seed in 0..WORLDS {
+            let intervals = vec![INTERVAL, INTERVAL];
+            let settings =
+                Settings { targets: (12, slow_jobs), slow_targets: 100, intervals, ..Settings::small(seed) };
+            let mut world = World::traced(settings, None);
+            world.run(seconds(120));
+            world.measure();
+            world.inject(Fault::Drain { relay: 0, drained: true });
+            world.run(seconds(150));
+            check_dark(&world, 0);
+        }
+    }
 }

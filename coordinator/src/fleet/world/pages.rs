@@ -33,10 +33,7 @@ impl Sim {
             }
         }
         let gone = before.into_iter().filter(|(id, _)| !self.slice.contains_key(id));
-        gone.collect::<Vec<_>>()
-            .into_iter()
-            .map(|(id, (permission, _))| self.let_go(id, permission))
-            .collect()
+        gone.map(|(id, _)| id).collect::<Vec<_>>().into_iter().map(|id| self.let_go(id)).collect()
     }
 
     fn take_copy(&mut self, assignment: &Assignment) {
@@ -51,10 +48,11 @@ impl Sim {
         }
     }
 
-    fn let_go(&mut self, target: TargetId, permission: Permission) -> Released {
+    /// As relays do it: what came under `none` is the coordinator's to judge.
+    fn let_go(&mut self, target: TargetId) -> Released {
         let copy = self.copies.remove(&target);
         let failing = self.states.remove(&target).is_some_and(TargetState::is_failing);
-        let record = copy.filter(|_| failing && permission != Permission::None);
+        let record = copy.filter(|_| failing);
         Released {
             target,
             never_good: !self.good.remove(&target),
