@@ -10,6 +10,7 @@ mod clock;
 mod coordinator;
 mod disk;
 mod event;
+mod fan_out;
 mod fault;
 mod judge;
 mod leave;

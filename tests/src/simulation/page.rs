@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use model::exposition::entry::Format;
-use model::exposition::shape::Shape;
-use relay::copies::{Generation, OnGood, Standing};
+use relay::copies::OnGood;
 use relay::gather::deadline::{has_more_time, is_due};
 use relay::gather::outcome::{Failure, Good, Outcome};
 use relay::gather::roster::Roster;
@@ -14,6 +13,7 @@ use relay::gather::slot::Slot;
 
 use super::World;
 use super::event::{Event, Process, Request, Timer};
+use super::fan_out::{FanOut, Flight, LANDING, Row};
 use super::judge::Sample;
 use super::network::Place;
 use super::targets::{Condition, Targets, Value};
@@ -22,93 +22,8 @@ use super::targets::{Condition, Targets, Value};
 const FLUSH_WAIT: Duration = Duration::from_millis(100);
 /// A fan-out this old is not joined.
 const JOIN_WITHIN: Duration = Duration::from_secs(1);
-/// A scrape that ends with its deadline still has to be written down.
-const LANDING: Duration = Duration::from_millis(50);
 /// Kept for merging and sending.
 const MARGIN: Duration = Duration::from_millis(500);
-
-/// One target's part of a fan-out.
-pub(super) struct Row {
-    slot: Arc<Slot>,
-    outcome: Option<Arc<Outcome>>,
-    /// Under which permission the outcome was taken.
-    taken: Generation,
-    /// When its scrape began; absent where an earlier result stands for it.
-    began: Option<Duration>,
-    /// The scrape that it waits for.
-    awaits: Option<u64>,
-    /// Whether it was scraped again already.
-    restarted: bool,
-}
-
-impl Row {
-    /// Under which permission the outcome was taken, where that was before a page was `asked` for.
-    fn repeated(&self, asked: Duration) -> Option<Generation> {
-        let live = self.began.is_some_and(|began| began >= asked);
-        (!live).then_some(self.taken)
-    }
-
-    /// Whether a page that was `asked` for then may show it.
-    fn stands(&self, asked: Duration, standing: Standing) -> bool {
-        let is_good = self.outcome.as_ref().is_some_and(|outcome| outcome.result.is_ok());
-        let repeated = self.repeated(asked).filter(|_| is_good);
-        repeated.is_none_or(|taken| self.slot.may_repeat(standing, Some(taken)))
-    }
-
-    fn restart(&mut self) {
-        (self.outcome, self.awaits) = (None, None);
-    }
-}
-
-/// A fan-out under way.
-pub(super) struct FanOut {
-    roster: Arc<Roster>,
-    started: Duration,
-    deadline: Duration,
-    rows: Vec<Row>,
-    missing: usize,
-    /// Whether what may not be shown was scraped again.
-    again: bool,
-    /// Who waits; the first one has started it.
-    requests: Vec<Request>,
-}
-
-impl FanOut {
-    /// Takes what a scrape came to. One that ended for want of time, or may not stand on this page, is begun again, once.
-    /// Whether something is to be done now.
-    fn take(&mut self, at: usize, (flight, outcome): (&Flight, &Arc<Outcome>), standing: Standing) -> bool {
-        let row = &mut self.rows[at];
-        if row.awaits != Some(flight.number) {
-            return false;
-        }
-        (row.outcome, row.awaits) = (Some(outcome.clone()), None);
-        (row.began, row.taken) = (Some(flight.began_at), flight.generation);
-        let cut_off = outcome.failure().is_some_and(|failure| failure.kind == "timeout")
-            && flight.deadline + LANDING < self.deadline;
-        let again = cut_off || !row.stands(self.started, standing);
-        if again && !std::mem::replace(&mut row.restarted, true) {
-            row.restart();
-            return true;
-        }
-        self.missing -= 1;
-        self.missing == 0
-    }
-}
-
-/// A scrape under way.
-pub(super) struct Flight {
-    slot: Arc<Slot>,
-    generation: Generation,
-    number: u64,
-    shape: Option<Arc<Shape>>,
-    began: SystemTime,
-    began_at: Duration,
-    deadline: Duration,
-    /// What the target says, if it answers.
-    value: Option<Value>,
-    lands: Duration,
-    rows: Vec<(u64, usize)>,
-}
 
 impl World {
     /// A scraper asks for the page.

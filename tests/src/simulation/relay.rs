@@ -23,9 +23,9 @@ use super::World;
 use super::clock::Clock;
 use super::disk::Disk;
 use super::event::{Event, Process};
+use super::fan_out::{FanOut, Flight};
 use super::leave::Leaving;
 use super::network::Up;
-use super::page::{FanOut, Flight};
 use super::rules::RelayRules;
 
 /// The slice is written at most this often.
