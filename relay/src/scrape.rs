@@ -1,9 +1,9 @@
 //! One scrape of one target: a request, a bounded answer.
 //!
 //! In: a target's URL, its job's HTTP settings and a deadline. Out: the body, decoded, or the reason why there is
-//! none. Each target has at most one connection, kept alive between scrapes; nothing is pooled. Knows nothing of
-//! expositions, labels or caches, and never asks a target more than once, save where a kept connection turns out
-//! to be dead before it has answered a byte.
+//! none. Each target has one connection, kept alive between scrapes, and another while two pages may not share a scrape;
+//! nothing is pooled. Knows nothing of expositions, labels or caches, and never asks a target more than once, save where
+//! a kept connection turns out to be dead before it has answered a byte.
 
 pub mod address_guard;
 pub mod budget;

@@ -1,7 +1,7 @@
 //! One fan-out: every target of a roster scraped at the same moment, for one page or several.
 //!
 //! In: a roster, the jobs wanted, a deadline. Out: one row per target, and the word that the cache has them. What is in
-//! flight already is awaited, not repeated. Dropped by its last page, it is cancelled.
+//! flight already is awaited where its result may stand on the page. Dropped by its last page, it is cancelled.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

@@ -109,3 +109,34 @@ async fn a_target_that_becomes_live_only_while_a_page_runs_is_not_served_from_th
     assert!(has(&page, r#"up{instance="a",job="j"} 0"#) && !page.contains("x{"), "{page}");
     relay.stop().await;
 }
+
+#[tokio::test]
+async fn a_page_scrapes_beside_a_scrape_that_it_may_not_show() {
+    let a = FakeTarget::start("x 1\n").await;
+    let (_coordinator, relay) = relay_with(vec![assigned("a", &a, LiveOnly)], None).await;
+    a.set(Behaviour::Hang);
+    let first = slow_page(&relay, (&a, 1)).await;
+    a.body("x 2\n");
+    let second = relay.page().await;
+    assert!(has(&second, SECOND) && has(&second, UP), "{second}");
+    assert_eq!(a.requests(), 2);
+    assert!(!first.await.unwrap().contains("x{"));
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_scrape_that_a_hurried_page_cut_off_is_not_repeated_where_there_is_more_time() {
+    let a = FakeTarget::start("x 1\n").await;
+    let mut rare = rarely(&a, Keep);
+    Arc::make_mut(&mut rare.target).scrape_timeout = Duration::from_secs(10);
+    let (_coordinator, relay) = relay_with(vec![rare], None).await;
+    a.set(Behaviour::Hang);
+    let hurried = slow_page(&relay, (&a, 1)).await.await.unwrap();
+    assert!(!hurried.contains("x{"), "{hurried}");
+    a.body("x 2\n");
+    let patient = [("x-prometheus-scrape-timeout-seconds", "10")];
+    let page = relay.ask(http::Method::GET, "/metrics", &patient).await;
+    let page = String::from_utf8(page.into_body().to_vec()).unwrap();
+    assert!(has(&page, SECOND) && has(&page, UP), "it is due in a minute only:\n{page}");
+    relay.stop().await;
+}
