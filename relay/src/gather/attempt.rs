@@ -23,7 +23,7 @@ use crate::scrape::{Answer, Client, FetchError, FetchRequest};
 /// A body this large is read on a thread of its own: a cold parse of it would hold up others.
 const LARGE_BODY: usize = 256 << 10;
 
-/// Scrapes `slot` once, within `deadline`, for the how manieth time `number` says.
+/// Scrapes `slot` once, within `deadline`; `number` is what the slot calls this scrape by.
 pub(super) async fn scrape(
     context: Arc<Context>,
     slot: Arc<Slot>,

@@ -115,8 +115,8 @@ impl Slot {
         self.state.lock().flight.upgrade()
     }
 
-    /// The scrape under way, if its result may stand on a page that was `asked` for, else the one that `start` begins:
-    /// the how manieth it is tells which of two that are under way at a time is the newer.
+    /// The scrape under way, if its result may stand on a page that was `asked` for, else the one that `start` begins
+    /// with its number. Of two that are under way at a time the one with the higher number is the newer.
     pub fn join_or_start(
         &self,
         (asked, standing): (Instant, Standing),
