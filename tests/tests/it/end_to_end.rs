@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use integration::bodies;
 use integration::fake_target::{Behaviour, FakeTargets};
@@ -218,8 +218,14 @@ async fn a_restarted_coordinator_moves_nothing_and_no_page_stops() {
     .await;
     setup.up(TARGETS).await;
     assert_eq!(self::owners(&setup.relays).await, owners, "targets moved");
-    let gaps = setup.relayed.number("min_over_time(min(up{job=\"relays\"})[1m:1s])").await;
-    assert_eq!(gaps, Ok(1.0), "a relay's page failed meanwhile");
+    let led = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs_f64();
+    wait::until("a scrape of each relay since", MINUTE, || async {
+        let last = setup.relayed.number("min(timestamp(up{job=\"relays\"}))").await?;
+        if last > led { Ok(()) } else { Err(format!("the last at {last}, led again at {led}")) }
+    })
+    .await;
+    let lowest = setup.relayed.number("min(min_over_time(up{job=\"relays\"}[2m]))").await;
+    assert_eq!(lowest, Ok(1.0), "a relay's page failed meanwhile");
 }
 
 /// Which `up` lines each relay's page has.
