@@ -8,6 +8,7 @@
 pub mod address_guard;
 pub mod budget;
 pub mod client;
+pub mod deadline;
 pub mod settings;
 
 mod blocking;
@@ -26,6 +27,7 @@ use budget::Reservation;
 pub use address_guard::AddressGuard;
 pub use budget::Budget;
 pub use client::{Client, Clients, Network};
+pub use deadline::Deadline;
 pub use endpoint::Endpoint;
 pub use error::{FetchError, Phase};
 pub use settings::ClientSettings;

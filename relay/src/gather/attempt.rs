@@ -10,7 +10,7 @@ use model::exposition::build::IngestError;
 use model::exposition::entry::Format;
 use model::exposition::shape::Shape;
 use model::exposition::store::{Ingested, Path};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::Context;
 use super::outcome::{Failure, Good, Outcome};
@@ -18,7 +18,7 @@ use super::slot::Slot;
 use super::stored;
 use crate::copies::OnGood;
 use crate::instruments::label;
-use crate::scrape::{Answer, Client, FetchError, FetchRequest};
+use crate::scrape::{Answer, Client, Deadline, FetchError, FetchRequest};
 
 /// A body this large is read on a thread of its own: a cold parse of it would hold up others.
 const LARGE_BODY: usize = 256 << 10;
@@ -27,11 +27,11 @@ const LARGE_BODY: usize = 256 << 10;
 pub(super) async fn scrape(
     context: Arc<Context>,
     slot: Arc<Slot>,
-    (deadline, number): (Instant, u64),
+    (deadline, number): (Deadline, u64),
 ) -> Arc<Outcome> {
     let (generation, before) = slot.start();
     let (began, start) = (SystemTime::now(), Instant::now());
-    let scraped = exchange(&context, &slot, before.clone(), deadline).await;
+    let scraped = exchange(&context, &slot, before.clone(), &deadline).await;
     let mut outcome = match scraped {
         Ok(scraped) => good(&slot, scraped, before.as_deref(), began),
         Err((failure, (scraped, post_relabel))) => {
@@ -84,10 +84,10 @@ async fn exchange(
     context: &Arc<Context>,
     slot: &Arc<Slot>,
     before: Option<Arc<Shape>>,
-    deadline: Instant,
+    deadline: &Deadline,
 ) -> Result<Scraped, Failed> {
     slot.refusal().map_or(Ok(()), |failure| Err((failure, (0, 0))))?;
-    let _permit = timeout_at(deadline, slot.permits.acquire()).await.map_err(|_| {
+    let _permit = deadline.limit(slot.permits.acquire()).await.ok_or_else(|| {
         let message =
             "all scrapes that may run at once were busy; raise relay.concurrency or use more relays";
         (Failure::new("concurrency", message), (0, 0))
@@ -105,7 +105,7 @@ async fn exchange(
     Ok(Scraped { ingested, body_bytes })
 }
 
-async fn fetch(context: &Context, slot: &Slot, deadline: Instant) -> Result<Answer, Failure> {
+async fn fetch(context: &Context, slot: &Slot, deadline: &Deadline) -> Result<Answer, Failure> {
     let clients = slot.client.as_ref().map_err(|why| Failure::new("url", why.clone()))?;
     let request = FetchRequest {
         accept: slot.job.accept.clone(),
@@ -127,9 +127,9 @@ async fn ask(
     context: &Context,
     client: &mut Client,
     request: &FetchRequest,
-    deadline: Instant,
+    deadline: &Deadline,
 ) -> Result<Answer, FetchError> {
-    let answer = client.fetch(request, deadline).await;
+    let answer = client.fetch(request, deadline.clone()).await;
     // Whatever came of the request: a target that takes connections and never answers costs one each time.
     context.instruments.new_connections.add(client.take_opened(), &[]);
     answer

@@ -214,13 +214,17 @@ impl Run {
 
     fn flight(&self, slot: &Arc<Slot>) -> Arc<Flight> {
         let standing = self.context.contact.standing();
-        slot.join_or_start((self.asked, standing), |generation, number| {
+        let flight = slot.join_or_start((self.asked, standing), |generation, number| {
             let deadline = self.deadline_of(slot);
             let (flight, pilot) = Flight::new(deadline, generation);
-            let scrape = attempt::scrape(self.context.clone(), slot.clone(), (deadline, number));
+            let limits = (flight.deadline.clone(), number);
+            let scrape = attempt::scrape(self.context.clone(), slot.clone(), limits);
             self.context.tasks.work(pilot.fly(scrape));
             flight
-        })
+        });
+        // Two pages that each wait for what the other began late would see a slow target never.
+        flight.deadline.put_off(self.deadline.min(flight.began + slot.target.scrape_timeout));
+        flight
     }
 
     fn deadline_of(&self, slot: &Slot) -> Instant {
@@ -242,7 +246,7 @@ impl Run {
         for restarts in 0.. {
             let outcome = self.outcome(&flight).await;
             let cut_off = outcome.failure().is_some_and(|failure| failure.kind == "timeout")
-                && flight.deadline + LANDING < own;
+                && flight.deadline.at() + LANDING < own;
             let row =
                 Row { slot: slot.clone(), outcome, taken: flight.generation, began: Some(flight.began) };
             let outdated = !row.stands(self.asked, self.context.contact.standing());
@@ -257,14 +261,17 @@ impl Run {
     async fn outcome(&self, flight: &Flight) -> Arc<Outcome> {
         match timeout_at(self.deadline + LANDING, flight.outcome()).await {
             Ok(Some(outcome)) => outcome,
-            Ok(None) => failed("cancelled", "the scrape was given up"),
-            Err(_) => {
-                failed("timeout", "still being scraped for another page when this page's time was over")
-            }
+            Ok(None) => failed(flight, "cancelled", "the scrape was given up"),
+            Err(_) => failed(
+                flight,
+                "timeout",
+                "still being scraped for another page when this page's time was over",
+            ),
         }
     }
 }
 
-fn failed(kind: &'static str, message: &str) -> Arc<Outcome> {
-    Arc::new(Outcome::failed(SystemTime::now(), Duration::ZERO, Failure::new(kind, message)))
+fn failed(flight: &Flight, kind: &'static str, message: &str) -> Arc<Outcome> {
+    let failure = Failure::new(kind, message);
+    Arc::new(Outcome::failed(SystemTime::now(), flight.began.elapsed(), failure))
 }

@@ -10,12 +10,13 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::outcome::Outcome;
 use crate::copies::Generation;
+use crate::scrape::Deadline;
 
 /// A scrape under way.
 #[derive(Debug)]
 pub struct Flight {
     /// When it ends at the latest.
-    pub deadline: Instant,
+    pub deadline: Deadline,
     /// When it began.
     pub began: Instant,
     /// Under which permission.
@@ -38,7 +39,7 @@ impl Flight {
         let (sender, outcome) = watch::channel(None);
         let cancelled = CancellationToken::new();
         let (began, cancel) = (Instant::now(), cancelled.clone().drop_guard());
-        let flight = Self { deadline, began, generation, outcome, _cancel: cancel };
+        let flight = Self { deadline: deadline.into(), began, generation, outcome, _cancel: cancel };
         (Arc::new(flight), Pilot { outcome: sender, cancelled })
     }
 

@@ -7,14 +7,16 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HOST, LOCATION, USER_A
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::Empty;
 use hyper::body::Incoming;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use super::blocking::Blocking;
 use super::body::{self, Bounds};
 use super::connect::{Route, connect};
 use super::connection::Connection;
 use super::gzip::Decoders;
-use super::{AddressGuard, Answer, Budget, ClientSettings, Endpoint, FetchError, FetchRequest, Phase};
+use super::{
+    AddressGuard, Answer, Budget, ClientSettings, Deadline, Endpoint, FetchError, FetchRequest, Phase,
+};
 
 const TIMEOUT_HEADER: HeaderName = HeaderName::from_static("x-prometheus-scrape-timeout-seconds");
 /// Names looked up at a time.
@@ -137,12 +139,16 @@ impl Client {
     ///
     /// # Errors
     /// Why there is no body; see [`FetchError::kind`].
-    pub async fn fetch(&mut self, request: &FetchRequest, deadline: Instant) -> Result<Answer, FetchError> {
+    pub async fn fetch(
+        &mut self,
+        request: &FetchRequest,
+        deadline: impl Into<Deadline>,
+    ) -> Result<Answer, FetchError> {
         let start = Instant::now();
         let mut phase = Phase::Credentials;
-        match timeout_at(deadline, self.exchange(request, &mut phase)).await {
-            Ok(result) => result,
-            Err(_) => {
+        match deadline.into().limit(self.exchange(request, &mut phase)).await {
+            Some(result) => result,
+            None => {
                 let address = self.way.endpoint.to_string();
                 Err(FetchError::Timeout { address, after: start.elapsed(), phase })
             }

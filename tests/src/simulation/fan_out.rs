@@ -99,6 +99,25 @@ pub(super) struct Flight {
     pub(super) deadline: Duration,
     /// What the target says, if it answers.
     pub(super) value: Option<Value>,
+    /// When it would answer, and what, if it is waited for long enough.
+    pub(super) answers: Option<(Duration, Value)>,
     pub(super) lands: Duration,
     pub(super) rows: Vec<(u64, usize)>,
+}
+
+impl Flight {
+    /// The scrape goes on until `deadline`, for a page that has more time. Whether it lands at another time now.
+    pub(super) fn put_off(&mut self, deadline: Duration) -> bool {
+        if deadline <= self.deadline {
+            return false;
+        }
+        let is_late = self.lands >= self.deadline;
+        self.deadline = deadline;
+        if is_late {
+            let answer = self.answers.filter(|(at, _)| *at < deadline);
+            self.value = answer.map(|(_, value)| value);
+            self.lands = answer.map_or(deadline, |(at, _)| at);
+        }
+        is_late
+    }
 }

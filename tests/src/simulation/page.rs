@@ -99,6 +99,9 @@ impl World {
             if let Some(flight) = flight {
                 row.awaits = Some(flight.number);
                 flight.rows.push((fan_out, at));
+                if flight.put_off(of.deadline.min(flight.began_at + row.slot.target.scrape_timeout)) {
+                    landings.entry(flight.lands).or_default().push(flight.number);
+                }
                 continue;
             }
             self.made += 1;
@@ -122,18 +125,18 @@ impl World {
         let pod = &self.targets.pods[target];
         let reached = self.network.reach_each_other(Place::Relay(process.index), Place::Targets);
         let condition = if reached { pod.condition } else { Condition::Hanging };
-        let (value, lands) = match condition {
-            Condition::Up if self.now + pod.latency < deadline => {
-                (Some(self.targets.value(target, self.now)), self.now + pod.latency)
-            }
-            Condition::Down => (None, self.now + Duration::from_millis(2)),
-            Condition::Up | Condition::Hanging => (None, deadline.max(self.now)),
+        let answers = (condition == Condition::Up)
+            .then(|| (self.now + pod.latency, self.targets.value(target, self.now)));
+        let (value, lands) = match (condition, answers) {
+            (Condition::Up, Some((at, value))) if at < deadline => (Some(value), at),
+            (Condition::Down, _) => (None, self.now + Duration::from_millis(2)),
+            (Condition::Up | Condition::Hanging, _) => (None, deadline.max(self.now)),
         };
         let (generation, shape) = slot.start();
         let began = self.relays[process.index].clock.wall(self.now);
         let (slot, began_at) = (slot.clone(), self.now);
         let rows = Vec::new();
-        Flight { slot, generation, number, shape, began, began_at, deadline, value, lands, rows }
+        Flight { slot, generation, number, shape, began, began_at, deadline, value, answers, lands, rows }
     }
 
     /// Scrapes have ended.
@@ -141,7 +144,14 @@ impl World {
         let (boot, settings) = (self.boot(process.index), self.settings.clone());
         let mut touched = BTreeSet::new();
         for id in flights {
-            let Some(flight) = self.running(process).and_then(|it| it.flights.remove(id)) else { continue };
+            let now = self.now;
+            let Some(running) = self.running(process) else { return };
+            // One that was put off lands later.
+            let lands = |flight: &Flight| flight.lands <= now;
+            if !running.flights.get(id).is_some_and(lands) {
+                continue;
+            }
+            let Some(flight) = running.flights.remove(id) else { continue };
             let outcome = self.land(process, &flight);
             let Some(running) = self.running(process) else { return };
             let standing = running.standing(boot, &settings);
